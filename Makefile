@@ -1,0 +1,85 @@
+# Each target sets up what it needs; a machine needs python3 >= 3.11 and make, and Node only for the judges.
+.DEFAULT_GOAL := help
+.ONESHELL:
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.SILENT:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+READY := $(VENV)/.ready
+NODE_READY := node_modules/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:  ## list the targets
+	sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("python3 >= 3.11 is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -qq --require-hashes -r requirements/dev.txt
+	$(PY) -m pip install -qq --no-deps --no-build-isolation -e .
+	touch $@
+
+$(NODE_READY): package.json package-lock.json
+	if command -v node >/dev/null; then npm ci --silent --no-audit --no-fund; else mkdir -p node_modules; fi
+	touch $@
+
+setup: $(READY) $(NODE_READY)  ## virtual environment and the Node judges, from the locks
+
+demo: $(READY)  ## the main job on the emulator, over a real socket
+	$(PY) -m examples.demo
+
+example: $(READY)  ## the FastAPI service: Redis, two workers and the emulator under a load
+	$(PY) -m examples.fastapi_service.run
+
+test: $(READY) $(NODE_READY)  ## the whole test suite
+	$(PY) -m pytest -n 2
+
+check: $(READY) $(NODE_READY)  ## what CI runs: format, lint, types, generated code, import rules, tests
+	ruff format --check src tools tests examples benchmarks
+	ruff check src tools tests examples benchmarks
+	mypy
+	pyright
+	$(PY) -m tools.generate --check
+	$(PY) -m tools.surface
+	lint-imports
+	$(MAKE) --no-print-directory test
+
+generate: $(READY)  ## [SPEC=file OUT=dir PACKAGE=name] low-level package from the vendored (or any) document
+	$(PY) -m tools.generate $(if $(SPEC),--spec "$(SPEC)") $(if $(OUT),--out "$(OUT)") $(if $(PACKAGE),--package "$(PACKAGE)")
+
+# Make turns every failure into exit 2; asked as a question (-q) it hands on the 1 that says "breaking".
+# Under -q only lines with "+" run, so what the target needs is set up by a make of its own.
+ifeq ($(MAKECMDGOALS),spec-diff)
+MAKEFLAGS += -q
+endif
+spec-diff:  ## SPEC=file: what changed, what breaks, which version bump
+	+MAKEFLAGS= $(MAKE) --no-print-directory setup
+	$(PY) -m tools.spec_diff "$(SPEC)"
+
+update-spec: $(READY) $(NODE_READY)  ## SPEC=file: diff, vendor, regenerate, say what the facade does not reach
+	$(PY) -m tools.update_spec "$(SPEC)"
+
+emulator: $(READY)  ## [PORT=8080] the emulator on loopback, with its status page
+	$(PY) -m sinch_provisioning_emulator --control --port $(or $(PORT),8080)
+
+bench: requirements/bench.txt  ## [ARGS=--docs] side by side with the peers, in one run
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install -qq --require-hashes -r requirements/bench.txt
+	PYTHONPATH=src:generated .venv-bench/bin/python -m benchmarks $(ARGS)
+
+soak: $(READY)  ## ten minutes of rotating tokens, faults and cancellations
+	$(PY) -m tests.faults.soak
+
+mutation: $(READY)  ## which changes to retries, tokens and errors no test notices
+	$(PY) -m tests.mutation
+
+lock: $(READY)  ## pin every tool again, with hashes
+	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
+	  --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
+
+.PHONY: help setup demo example test check generate spec-diff update-spec emulator bench soak mutation lock
