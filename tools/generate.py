@@ -1,0 +1,105 @@
+"""`python -m tools.generate`: the low-level package from the vendored document, or from any other.
+
+Every loss is a warning with its place in the document, and the last line counts them. Exit 0: done, 1: `--check`
+found a difference, 2: no usable document.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import keyword
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.document import Document, UnusableDocumentError, sha256
+from tools.package import PackageBuilder
+from tools.plain import PlainDocument
+from tools.vendored import PACKAGE, ROOT, SOURCE, VENDORED, stated_sha256
+
+
+def generate(spec: Path, folder: Path, package: str) -> list[str]:
+    """Write the package for a document into an empty folder and say what was left out."""
+    document = PlainDocument.of(Document.load(spec))
+    return [*document.left_out, *PackageBuilder(document, package).build(folder)]
+
+
+def replace(target: Path, spec: Path, package: str) -> list[str]:
+    """Generate beside the target, then swap, so that a failure leaves what was there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{package}-") as scratch:
+        fresh, old = Path(scratch) / package, Path(scratch) / "old"
+        fresh.mkdir()
+        warnings = generate(spec, fresh, package)
+        if target.exists():
+            target.rename(old)
+        try:
+            fresh.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+    return warnings
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """Name the files that are not the same in two folders."""
+
+    def files(folder: Path) -> set[str]:
+        found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+        return {path.relative_to(folder).as_posix() for path in found}
+
+    mine, theirs = files(one), files(other)
+    return sorted(
+        name
+        for name in mine | theirs
+        if name not in mine or name not in theirs or not filecmp.cmp(one / name, other / name, shallow=False)
+    )
+
+
+def check(
+    committed: Path = ROOT / "generated" / PACKAGE, spec: Path = VENDORED, source: Path = SOURCE
+) -> list[str]:
+    """Say what differs between the committed package and a fresh one, and whether the document is the stated one."""
+    problems = []
+    if stated_sha256(source.read_text("utf-8")) != sha256(spec):
+        problems.append(f"{spec.name}: its sha256 is not the one that {source.name} states")
+    with tempfile.TemporaryDirectory() as scratch:
+        fresh = Path(scratch) / PACKAGE
+        fresh.mkdir()
+        generate(spec, fresh, PACKAGE)
+        problems += [f"{committed.name}/{name}: differs" for name in differences(committed, fresh)]
+    return problems
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        prog="generate", description=__doc__.split("\n", 1)[0] if __doc__ else None
+    )
+    parser.add_argument("--spec", type=Path, default=VENDORED, help="an OpenAPI 3.0 or 3.1 document")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "generated", help="the folder that holds the package"
+    )
+    parser.add_argument("--package", default=PACKAGE, help="the package's name")
+    parser.add_argument("--check", action="store_true", help="compare the committed package with a fresh one")
+    given = parser.parse_args(arguments)
+    if not given.package.isidentifier() or keyword.iskeyword(given.package):
+        parser.error(f"{given.package!r} is no name for a package")
+    try:
+        if given.check:
+            problems = check()
+            sys.stdout.write("".join(f"{problem}\n" for problem in problems))
+            return 1 if problems else 0
+        warnings = replace(given.out / given.package, given.spec, given.package)
+    except UnusableDocumentError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write("".join(f"warning: {warning}\n" for warning in warnings))
+    sys.stdout.write(f"{given.out / given.package}: generated, {len(warnings)} left out\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
