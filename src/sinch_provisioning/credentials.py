@@ -1,0 +1,141 @@
+"""How a client proves who it is, and how a channel's own platform is told who the sender is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NoReturn
+
+from attrs import frozen
+
+from sinch_provisioning_api import SecretMapping
+
+from .errors import ConfigurationError
+
+
+class Secret:
+    """A string that shows itself only when asked: not in a repr, a log record, a pickle or a traceback."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str | Secret) -> None:
+        self._value: str = value.reveal() if isinstance(value, Secret) else value
+
+    def reveal(self) -> str:
+        """Return the string itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Secret:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled: pass a reference to it, or read it again on the other side")
+
+
+def _fault(name: str, value: object) -> str | None:
+    """Say what keeps a header from carrying `value`, without repeating it: it may be the secret."""
+    text = value.reveal() if isinstance(value, Secret) else value
+    if not isinstance(text, str) or not text:
+        return f"{name} must be a string that is not empty"
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return (
+            f"{name} holds a space, a line break or another character that no key or token has: "
+            "was it copied with something around it?"
+        )
+    return None
+
+
+def _check(values: Mapping[str, object]) -> None:
+    # Raises here, where no variable holds a secret: a traceback may show the variables of its frames.
+    for name in values:
+        if (fault := _fault(name, values[name])) is not None:
+            raise ConfigurationError(fault)
+
+
+def _set_key(credentials: object, key_id: str, key_secret: Secret) -> None:
+    """Set the two fields that make a key; the classes' own constructors only wrap the secret first."""
+    # Set before they are checked, so that a traceback can show the object.
+    object.__setattr__(credentials, "key_id", key_id)
+    object.__setattr__(credentials, "key_secret", key_secret)
+    _check({"key_id": key_id, "key_secret": key_secret})
+    if ":" in key_id:
+        raise ConfigurationError("key_id holds a colon, which separates it from the secret (RFC 7617)")
+
+
+@frozen(init=False)
+class OAuth2ClientCredentials:
+    """An access key that is exchanged for tokens at `token_url` (default: SINCH_TOKEN_URL, then the spec's)."""
+
+    key_id: str
+    key_secret: Secret
+    token_url: str | None
+
+    def __init__(self, key_id: str, key_secret: str | Secret, token_url: str | None = None) -> None:
+        key_secret = Secret(key_secret)
+        object.__setattr__(self, "token_url", token_url)
+        _set_key(self, key_id, key_secret)
+
+
+@frozen(init=False)
+class BasicCredentials:
+    """An access key sent with every request; Sinch limits this scheme to tests."""
+
+    key_id: str
+    key_secret: Secret
+
+    def __init__(self, key_id: str, key_secret: str | Secret) -> None:
+        key_secret = Secret(key_secret)
+        _set_key(self, key_id, key_secret)
+
+
+@frozen(init=False)
+class BearerToken:
+    """A token from elsewhere, used until the server refuses it."""
+
+    token: Secret
+
+    def __init__(self, token: str | Secret) -> None:
+        token = Secret(token)
+        object.__setattr__(self, "token", token)
+        _check({"token": token})
+
+
+Credentials = OAuth2ClientCredentials | BasicCredentials | BearerToken
+
+
+class LineCredentials(SecretMapping):
+    """A LINE channel's access token and secret, named as the Conversation API names them."""
+
+    def __init__(self, token: str, secret: str) -> None:
+        super().__init__({"token": token, "secret": secret})
+        del token, secret
+        _check(self)
+
+
+class TelegramCredentials(SecretMapping):
+    """A Telegram bot's token, named as the Conversation API names it."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__({"token": token})
+        del token
+        _check(self)
+
+
+class KakaoTalkCredentials(SecretMapping):
+    """A KakaoTalk channel's Plus Friend id and sender key, named as the Conversation API names them."""
+
+    def __init__(self, plus_friend_id: str, sender_key: str) -> None:
+        super().__init__({"kakaotalk_plus_friend_id": plus_friend_id, "kakaotalk_sender_key": sender_key})
+        del plus_friend_id, sender_key
+        _check(self)

@@ -1,0 +1,258 @@
+"""Every failure of this package, as one tree.
+
+::
+
+    ProvisioningError
+    ├── ConfigurationError (also ValueError)      nothing was sent
+    ├── TokenError                                the token endpoint refused
+    ├── APIConnectionError                        no usable reply
+    │   ├── APITimeoutError
+    │   └── OutcomeUnknownError                   a create or launch left, no reply came
+    ├── DeadlineExceededError (also TimeoutError)
+    ├── ResponseDecodeError                       a 2xx whose body is not what the spec says
+    ├── APIStatusError                            any other status
+    │   ├── BadRequestError 400
+    │   ├── AuthenticationError 401
+    │   ├── PermissionDeniedError 403
+    │   ├── NotFoundError 404
+    │   ├── ConflictError 409
+    │   ├── PreconditionFailedError 412
+    │   │   └── LaunchNotReadyError               .missing: the brand fields to fill in
+    │   ├── RateLimitError 429
+    │   └── ServerError 5xx
+    ├── LaunchRejectedError                       .sender: the last state seen
+    ├── WaitTimeoutError                          .sender: the last state seen
+    └── SenderMismatchError                       ensure can't decide, or can't mend
+
+No message and no repr holds a secret, and none of them holds a reply's body: ``body`` is an attribute only, and
+stays behind when an error is pickled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from sinch_provisioning_api.models import RcsSender
+
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Attempt",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConfigurationError",
+    "ConflictError",
+    "DeadlineExceededError",
+    "LaunchNotReadyError",
+    "LaunchRejectedError",
+    "NotFoundError",
+    "OutcomeUnknownError",
+    "PermissionDeniedError",
+    "PreconditionFailedError",
+    "ProvisioningError",
+    "RateLimitError",
+    "ResponseDecodeError",
+    "SenderMismatchError",
+    "ServerError",
+    "TokenError",
+    "WaitTimeoutError",
+]
+
+
+@frozen
+class Attempt:
+    """One request of a call: its status or the failure's name, and the seconds paused before the next one."""
+
+    status: int | None
+    cause: str | None
+    waited: float
+
+
+class ProvisioningError(Exception):
+    """Any failure of this package; `operation_id` and `attempts` say which call, and how far it came."""
+
+    def __init__(
+        self, message: str, *, operation_id: str | None = None, attempts: tuple[Attempt, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.operation_id = operation_id
+        self.attempts = attempts
+
+    def __reduce__(self) -> tuple[object, ...]:
+        state = {name: value for name, value in self.__dict__.items() if name != "body"}
+        if "body" in self.__dict__:
+            state["body"] = b""
+        return _revive, (type(self), self.args, state)
+
+
+def _revive(
+    kind: type[ProvisioningError], args: tuple[object, ...], state: dict[str, object]
+) -> ProvisioningError:
+    error = kind.__new__(kind, *args)
+    # An OSError, which TimeoutError is, takes them in `__init__` only.
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(ProvisioningError, ValueError):
+    """Something given to this package can't be used; nothing was sent."""
+
+
+class TokenError(ProvisioningError):
+    """The token endpoint refused, or answered something that is no token."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        error_code: str | None = None,
+        retry_after: float | None = None,
+        body: bytes = b"",
+        operation_id: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+    ) -> None:
+        super().__init__(message, operation_id=operation_id, attempts=attempts)
+        self.status_code = status_code
+        self.error_code = error_code
+        self.retry_after = retry_after
+        self.body = body
+
+
+class APIConnectionError(ProvisioningError):
+    """No usable reply came: the network, the server or the time for one attempt gave out."""
+
+
+class APITimeoutError(APIConnectionError):
+    """The reply did not come within the time for one attempt."""
+
+
+class OutcomeUnknownError(APIConnectionError):
+    """A create or launch was sent and no reply came: read back before sending it again."""
+
+
+class DeadlineExceededError(ProvisioningError, TimeoutError):
+    """The call's deadline passed while nothing that changes the server's state was under way."""
+
+
+class ResponseDecodeError(ProvisioningError):
+    """The server said 2xx, and its body is not what the spec says."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int,
+        body: bytes,
+        operation_id: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+    ) -> None:
+        super().__init__(message, operation_id=operation_id, attempts=attempts)
+        self.status_code = status_code
+        self.body = body
+
+
+class APIStatusError(ProvisioningError):
+    """The server answered with a status that is no 2xx."""
+
+    def __init__(
+        self,
+        summary: str,
+        *,
+        status_code: int,
+        error_code: str | None = None,
+        message: str | None = None,
+        resolution: str | None = None,
+        details: object = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        body: bytes = b"",
+        operation_id: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+    ) -> None:
+        super().__init__(summary, operation_id=operation_id, attempts=attempts)
+        self.status_code = status_code
+        self.error_code = error_code
+        self.message = message
+        self.resolution = resolution
+        self.details = details
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.body = body
+
+
+class BadRequestError(APIStatusError):
+    """400: the request is not what the API accepts."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the credentials or the token were refused, a renewed token included."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key may not do this in this project."""
+
+
+class NotFoundError(APIStatusError):
+    """404: no such sender or project."""
+
+
+class ConflictError(APIStatusError):
+    """409: it exists already, or its state forbids this."""
+
+
+class PreconditionFailedError(APIStatusError):
+    """412: something has to be done before this can be."""
+
+
+class LaunchNotReadyError(PreconditionFailedError):
+    """412 on a launch: brand fields that carriers ask for are `missing`."""
+
+    missing: tuple[str, ...] = ()
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests; `retry_after` says how many seconds to wait, where the server did."""
+
+
+class ServerError(APIStatusError):
+    """5xx: the server failed."""
+
+
+class LaunchRejectedError(ProvisioningError):
+    """A sender came to a status that ends its launch without success; `sender` is the last state seen."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        sender: RcsSender,
+        operation_id: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+    ) -> None:
+        super().__init__(message, operation_id=operation_id, attempts=attempts)
+        self.sender = sender
+
+
+class WaitTimeoutError(ProvisioningError):
+    """A sender did not come to the awaited status in time; `sender` is the last state seen."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        sender: RcsSender,
+        operation_id: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+    ) -> None:
+        super().__init__(message, operation_id=operation_id, attempts=attempts)
+        self.sender = sender
+
+
+class SenderMismatchError(ProvisioningError):
+    """Several senders bear the name, or one differs in a way that no update can mend."""
