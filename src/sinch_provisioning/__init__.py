@@ -1,0 +1,143 @@
+"""Async SDK for the Sinch Provisioning API: RCS, KakaoTalk, LINE and Telegram senders."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from ._version import __version__
+from .readiness import readiness
+
+if TYPE_CHECKING:
+    from ._clock import Clock, SystemClock
+    from ._retry import RetryPolicy
+    from .client import ProvisioningClient
+    from .credentials import (
+        BasicCredentials,
+        BearerToken,
+        Credentials,
+        KakaoTalkCredentials,
+        LineCredentials,
+        OAuth2ClientCredentials,
+        TelegramCredentials,
+    )
+    from .desired import apply, plan
+    from .errors import (
+        APIConnectionError,
+        APIStatusError,
+        APITimeoutError,
+        Attempt,
+        AuthenticationError,
+        BadRequestError,
+        ConfigurationError,
+        ConflictError,
+        DeadlineExceededError,
+        LaunchNotReadyError,
+        LaunchRejectedError,
+        NotFoundError,
+        OutcomeUnknownError,
+        PermissionDeniedError,
+        PreconditionFailedError,
+        ProvisioningError,
+        RateLimitError,
+        ResponseDecodeError,
+        SenderMismatchError,
+        ServerError,
+        TokenError,
+        WaitTimeoutError,
+    )
+    from .events import AttemptEvent, RetryEvent, TokenEvent
+    from .launch import Polling
+    from .rate_limit import RateLimit
+    from .telemetry import Telemetry
+    from .token_store import TokenStore
+
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Attempt",
+    "AttemptEvent",
+    "AuthenticationError",
+    "BadRequestError",
+    "BasicCredentials",
+    "BearerToken",
+    "Clock",
+    "ConfigurationError",
+    "ConflictError",
+    "Credentials",
+    "DeadlineExceededError",
+    "KakaoTalkCredentials",
+    "LaunchNotReadyError",
+    "LaunchRejectedError",
+    "LineCredentials",
+    "NotFoundError",
+    "OAuth2ClientCredentials",
+    "OutcomeUnknownError",
+    "PermissionDeniedError",
+    "Polling",
+    "PreconditionFailedError",
+    "ProvisioningClient",
+    "ProvisioningError",
+    "RateLimit",
+    "RateLimitError",
+    "ResponseDecodeError",
+    "RetryEvent",
+    "RetryPolicy",
+    "SenderMismatchError",
+    "ServerError",
+    "SystemClock",
+    "TelegramCredentials",
+    "Telemetry",
+    "TokenError",
+    "TokenEvent",
+    "TokenStore",
+    "WaitTimeoutError",
+    "__version__",
+    "apply",
+    "plan",
+    "readiness",
+]
+
+
+# Where the public names live. They are loaded when the first of them is asked for: whoever imports this package
+# only to have it at hand, a command that prints its help included, does not wait for it.
+_HOMES: Final = {
+    "_clock": "Clock SystemClock",
+    "_retry": "RetryPolicy",
+    "client": "ProvisioningClient",
+    "credentials": (
+        "BasicCredentials BearerToken Credentials KakaoTalkCredentials LineCredentials "
+        "OAuth2ClientCredentials TelegramCredentials"
+    ),
+    "desired": "apply plan",
+    "errors": (
+        "APIConnectionError APIStatusError APITimeoutError Attempt AuthenticationError BadRequestError "
+        "ConfigurationError ConflictError DeadlineExceededError LaunchNotReadyError LaunchRejectedError "
+        "NotFoundError OutcomeUnknownError PermissionDeniedError PreconditionFailedError "
+        "ProvisioningError RateLimitError ResponseDecodeError SenderMismatchError ServerError TokenError "
+        "WaitTimeoutError"
+    ),
+    "events": "AttemptEvent RetryEvent TokenEvent",
+    "launch": "Polling",
+    "rate_limit": "RateLimit",
+    "telemetry": "Telemetry",
+    "token_store": "TokenStore",
+}
+_HOME_OF: Final = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+# Hidden from type checkers, so that a name that is not there is an error to them.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name in _HOMES and not name.startswith("_"):
+            return import_module(f".{name}", __name__)
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(f".{home}", __name__), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

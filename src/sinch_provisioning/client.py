@@ -1,0 +1,259 @@
+"""The client: one object for an application, its projects and all their channels."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, overload
+
+import httpx
+from attrs import evolve
+
+from sinch_provisioning_api import Caller
+from sinch_provisioning_api.api import (
+    CreateRcsSenderArguments,
+    create_kakao_talk_sender,
+    create_line_sender,
+    create_telegram_sender,
+    list_kakao_talk_senders,
+    list_line_senders,
+    list_telegram_senders,
+)
+from sinch_provisioning_api.models import RcsSender
+
+from . import _launcher, _raw, config
+from ._attempts import Limits
+from ._channel import Project
+from ._clock import Clock, SystemClock
+from ._retry import RetryPolicy
+from ._shared import Shared
+from ._status import LAUNCHED
+from ._transport import AttemptTimeout
+from .credentials import Credentials
+from .errors import ConfigurationError
+from .events import AttemptEvent, Observers, RetryEvent, TokenEvent
+from .rate_limit import RateLimit
+from .rcs import RcsSenders
+from .senders import SenderChannel
+from .telemetry import Telemetry
+from .token_store import TokenStore
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+DEFAULT_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0, pool=None)
+MAX_RESPONSE_BYTES: Final = 16 * 2**20
+MAX_TOKEN_RESPONSE_BYTES: Final = 64 * 2**10
+
+
+class ProvisioningClient:
+    """A client of the Sinch Provisioning API for one project, and through `for_project` for all others.
+
+    What is not given comes from the environment (SINCH_PROJECT_ID, SINCH_KEY_ID, SINCH_KEY_SECRET,
+    SINCH_PROVISIONING_URL, SINCH_TOKEN_URL), URLs then from the API's document. Raises `ConfigurationError` for what
+    is missing or can't be used; nothing is sent before the first call.
+
+    - `timeout`: seconds for one attempt as a whole, or an `httpx.Timeout` for its phases (30 s, 10 s to connect).
+    - `retry`: how often and how long a call tries; its `deadline` covers everything the call does.
+    - `max_connections`: requests in flight at once; further ones wait their turn.
+    - `transport`: "httpx", "aiohttp" (extra `aiohttp`), or any `httpx.AsyncBaseTransport`, which `aclose` closes.
+    - `http_client`: your own `httpx.AsyncClient`, used as it is (its own connection limit, too) and never closed.
+    - `token_store`: where several processes keep one token between them.
+    - `rate_limit`: a limit of your own to requests, over a whole fleet with `sinch_provisioning.redis`.
+    - `max_response_bytes`, `max_token_response_bytes`: the largest reply read, on the wire and decoded.
+    - `on_attempt`, `on_retry`, `on_token`: plain callables that are told what happens; they must not block.
+    - `telemetry`: spans and metrics, with `sinch_provisioning.otel`.
+    - `clock`: where time comes from; for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        project_id: str | None = None,
+        credentials: Credentials | None = None,
+        base_url: str | None = None,
+        timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
+        retry: RetryPolicy | None = None,
+        max_connections: int | None = None,
+        transport: str | httpx.AsyncBaseTransport = "httpx",
+        http_client: httpx.AsyncClient | None = None,
+        token_store: TokenStore | None = None,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
+        max_token_response_bytes: int = MAX_TOKEN_RESPONSE_BYTES,
+        on_attempt: Callable[[AttemptEvent], None] | None = None,
+        on_retry: Callable[[RetryEvent], None] | None = None,
+        on_token: Callable[[TokenEvent], None] | None = None,
+        telemetry: Telemetry | None = None,
+        rate_limit: RateLimit | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        project_id = config.resolve_project_id(project_id)
+        credentials = config.resolve_credentials(credentials)
+        base_url = config.resolve_base_url(base_url)
+        policy = RetryPolicy() if retry is None else retry
+        attempt_timeout = AttemptTimeout.of(timeout)
+        self._shared = Shared(
+            transport=transport,
+            http_client=http_client,
+            max_connections=max_connections,
+            clock=SystemClock() if clock is None else clock,
+            random=random.random,
+            observers=Observers(on_attempt, on_retry, on_token, telemetry),
+            token_store=token_store,
+            token_limits=Limits(policy, attempt_timeout, config.check_size(max_token_response_bytes)),
+            rate_limit=rate_limit,
+        )
+        limits = Limits(policy, attempt_timeout, config.check_size(max_response_bytes))
+        self._open(self._shared.project(project_id, base_url, credentials, limits), owns=True)
+
+    def _open(self, project: Project, *, owns: bool) -> None:
+        """Show `project`'s channels; a view (`owns` false) closes nothing."""
+        self._project = project
+        self._owns = owns
+        self.rcs = RcsSenders(project)
+        self.kakaotalk = SenderChannel(
+            project, "KakaoTalk", list_kakao_talk_senders, create_kakao_talk_sender
+        )
+        self.line = SenderChannel(project, "LINE", list_line_senders, create_line_sender)
+        self.telegram = SenderChannel(project, "Telegram", list_telegram_senders, create_telegram_sender)
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_project"):
+            # Shown by a traceback of what went wrong in the constructor.
+            return f"<{type(self).__name__}, not opened>"
+        return f"<{type(self).__name__} project {self.project_id!r} at {self._project.pipeline.base_url}>"
+
+    @property
+    def project_id(self) -> str:
+        """The project that this client's calls are for."""
+        return self._project.project_id
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `aclose` has begun, so that no call can be made."""
+        return self._shared.transport.closed
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are under way now, over all views of the client."""
+        return self._shared.transport.in_flight
+
+    async def authenticate(self) -> None:
+        """Have a token ready; sends nothing while one lives, or none is needed. Raises `ProvisioningError`."""
+        await self._project.pipeline.authenticate()
+
+    def for_project(self, project_id: str, credentials: Credentials | None = None) -> Self:
+        """Return a client for another project on the same connections and token cache.
+
+        It costs microseconds, so make one per request; closing it closes nothing.
+        """
+        project_id = config.resolve_project_id(project_id)
+        pipeline = self._project.pipeline
+        if credentials is not None:
+            pipeline = pipeline.with_auth(self._shared.auth(config.resolve_credentials(credentials)))
+        return self._view(evolve(self._project, project_id=project_id, pipeline=pipeline))
+
+    def with_options(
+        self, *, timeout: httpx.Timeout | float | None = None, retry: RetryPolicy | None = None
+    ) -> Self:
+        """Return the same client with other limits; this one is unchanged, and closing the new one closes nothing."""
+        return self._view(self._project.with_options(timeout, retry))
+
+    def _view(self, project: Project) -> Self:
+        view = type(self).__new__(type(self))
+        view._shared = self._shared
+        view._open(project, owns=False)
+        return view
+
+    @overload
+    async def launch_rcs_sender(
+        self,
+        sender_id: str | None,
+        *,
+        wait: bool = False,
+        until: str | Iterable[str] = (LAUNCHED,),
+        timeout: float | None = None,
+    ) -> RcsSender: ...
+
+    @overload
+    async def launch_rcs_sender(
+        self,
+        *,
+        wait: bool = False,
+        until: str | Iterable[str] = (LAUNCHED,),
+        timeout: float | None = None,
+        **fields: Unpack[CreateRcsSenderArguments],
+    ) -> RcsSender: ...
+
+    async def launch_rcs_sender(
+        self,
+        sender_id: str | None = None,
+        *,
+        wait: bool = False,
+        until: str | Iterable[str] = (LAUNCHED,),
+        timeout: float | None = None,
+        **fields: Any,
+    ) -> RcsSender:
+        """Launch the sender of that id, or the one these fields describe, which is ensured first.
+
+        Safe to run twice: what is launching or launched already is not launched again. With `wait`, polls until
+        its status is one of `until`, for at most `timeout` seconds (None: for ever). Raises `ProvisioningError`;
+        `LaunchNotReadyError` names missing brand fields, `LaunchRejectedError` and `WaitTimeoutError` carry the
+        last state seen.
+        """
+        if (sender_id is None) == (not fields):
+            raise ConfigurationError("launch_rcs_sender takes either a sender id or the sender's fields")
+        sender = await (self.rcs.get(sender_id) if sender_id is not None else self.rcs.ensure(**fields))
+        launched = await _launcher.launch_once(self.rcs, sender)
+        return await _launcher.until_live(self.rcs, launched, until, timeout) if wait else launched
+
+    async def call(
+        self,
+        function: Callable[Concatenate[Caller, str, _P], Awaitable[_R]],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _R:
+        """Await a coroutine of `sinch_provisioning_api.api` for this project, as any other call.
+
+        For operations that no channel has: `await sinch.call(get_rcs_sender, "sender-id")`.
+        """
+        return await self._project.invoke(
+            lambda caller, project_id: function(caller, project_id, *args, **kwargs)
+        )
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        params: Mapping[str, str | int | bool] | None = None,
+    ) -> httpx.Response:
+        """Send a request to any path of the API, with the token, the retries and the errors of any other call.
+
+        `{project_id}` in `path` is filled in. Returns the response with its body read; a POST counts as a create.
+        Raises `ConfigurationError` for an absolute URL and for dotted or empty segments.
+        """
+        return await _raw.send(
+            self._project.pipeline, self.project_id, method, path, body=json, params=params
+        )
+
+    async def aclose(self, *, drain: float = 5.0) -> None:
+        """Refuse new calls, give those under way `drain` seconds to end, and close the connections.
+
+        May be called twice; a call afterwards is a `ConfigurationError`.
+        """
+        if self._owns:
+            await self._shared.aclose(drain)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
