@@ -1,0 +1,218 @@
+"""A desired-state file: read, held against the schema, its secrets found; or refused in one line with its place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from attrs import evolve, frozen
+
+from .. import ConfigurationError
+from ..config import check_segment
+from . import schema
+from .references import SecretReference, reveal
+from .state import CHANNELS, CREDENTIALS, Channel, DesiredProject, DesiredSender, DesiredState, natural_key
+from .text import LARGEST_JSON, LARGEST_YAML, Malformed, parse, place
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+# A KakaoTalk channel's public name, the one value among channel credentials that is no secret.
+_PUBLIC = frozenset({"kakaotalk_plus_friend_id", "key_id"})
+_KINDS = {
+    "string": "text in quotes",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+    "integer": "a whole number",
+    "number": "a number",
+}
+
+
+class DesiredFileError(ConfigurationError):
+    """A file that can't be used; the message begins with `path:line:column`, and nothing was sent."""
+
+    def __init__(self, problem: str, *, path: str, line: int, column: int) -> None:
+        super().__init__(f"{path}:{line}:{column}: {problem}")
+        self.path = path
+        self.line = line
+        self.column = column
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    environment: Mapping[str, str] = os.environ,
+    allow_inline_secrets: bool = False,
+) -> DesiredState:
+    """Read a YAML or JSON file; raises `DesiredFileError`, and `ConfigurationError` where an extra is missing.
+
+    Secret files are looked for beside it. Every reference is tried, so that a missing secret shows before anything
+    is sent.
+    """
+    name = os.fspath(path)
+    is_json = name.lower().endswith(".json")
+    text = _read(name, LARGEST_JSON if is_json else LARGEST_YAML, is_json=is_json)
+    return _File(name, text, is_json, environment, allow_inline_secrets).state()
+
+
+def _read(name: str, largest: int, *, is_json: bool) -> str:
+    try:
+        with Path(name).open("rb") as file:
+            content = file.read(largest + 1)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise DesiredFileError(f"can't be read: {reason}", path=name, line=1, column=1) from None
+    if len(content) > largest:
+        advice = "" if is_json else ", or write JSON, which may be larger"
+        problem = f"more than {largest // 2**20} MiB: split the file{advice}"
+        raise DesiredFileError(problem, path=name, line=1, column=1)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DesiredFileError("not UTF-8 text", path=name, line=line, column=1) from None
+
+
+class _Validator(Protocol):
+    """What is used of jsonschema, whose own types want JSON to be known as such."""
+
+    def iter_errors(self, instance: object, /) -> Iterable[ValidationError]: ...
+
+
+@frozen
+class _File:
+    name: str
+    text: str
+    is_json: bool
+    environment: Mapping[str, str]
+    inline: bool
+
+    def state(self) -> DesiredState:
+        try:
+            data = parse(self.text, is_json=self.is_json)
+        except Malformed as error:
+            raise DesiredFileError(str(error), path=self.name, line=error.line, column=error.column) from None
+        self._validate(data)
+        return self._state(cast("dict[str, object]", data))
+
+    def _error(self, problem: str, path: Sequence[str | int]) -> DesiredFileError:
+        line, column = place(self.text, path)
+        return DesiredFileError(problem, path=self.name, line=line, column=column)
+
+    def _validate(self, data: object) -> None:
+        try:
+            from jsonschema import Draft202012Validator  # noqa: PLC0415 - the extra `cli`
+        except ImportError:
+            raise ConfigurationError(
+                'a desired-state file needs the extra: pip install "sinch-provisioning[cli]"'
+            ) from None
+        validator = cast("_Validator", Draft202012Validator(schema.document()))
+        error = next(iter(validator.iter_errors(data)), None)
+        if error is not None:
+            path, problem = _told(error)
+            raise self._error(problem, path)
+
+    def _state(self, data: dict[str, object]) -> DesiredState:
+        defaults = cast("dict[str, dict[str, object]]", data.get("defaults", {})).get("rcs", {})
+        projects = [DesiredProject(tuple(self._senders(data, (), defaults)))]
+        found = cast("dict[str, dict[str, object]]", data.get("projects", {}))
+        for project_id, content in found.items():
+            at = ("projects", project_id)
+            try:
+                check_segment("a project id", project_id)
+            except ConfigurationError as error:
+                raise self._error(str(error), at) from None
+            senders = tuple(self._senders(content, at, defaults))
+            project = DesiredProject(senders, project_id)
+            if (key := cast("dict[str, object] | None", content.get("credentials"))) is not None:
+                secrets = {
+                    name: self._secret(name, value, (*at, "credentials", name)) for name, value in key.items()
+                }
+                project = evolve(project, key_id=secrets["key_id"], key_secret=secrets["key_secret"])
+                try:
+                    project.credentials(self.environment)
+                except ConfigurationError as error:
+                    raise self._error(str(error), (*at, "credentials")) from None
+            projects.append(project)
+        return DesiredState(project for project in projects if project.senders)
+
+    def _senders(
+        self, content: Mapping[str, object], at: tuple[str, ...], defaults: Mapping[str, object]
+    ) -> Iterator[DesiredSender]:
+        for channel in CHANNELS:
+            seen: set[str] = set()
+            for index, given in enumerate(cast("list[dict[str, object]]", content.get(channel, []))):
+                here: tuple[str | int, ...] = (*at, channel, index)
+                sender = self._sender(channel, {**defaults, **given} if channel == "rcs" else given, here)
+                if sender.name in seen:
+                    raise self._error(
+                        f"a second {channel} sender called {sender.name!r}: a name is a sender's key",
+                        (*here, natural_key(channel)),
+                    )
+                seen.add(sender.name)
+                yield sender
+
+    def _sender(
+        self, channel: Channel, given: Mapping[str, object], at: tuple[str | int, ...]
+    ) -> DesiredSender:
+        fields = {name: value for name, value in given.items() if name not in ("launch", CREDENTIALS)}
+        secrets = None
+        if (listed := cast("dict[str, object] | None", given.get(CREDENTIALS))) is not None:
+            secrets = {
+                name: self._secret(name, value, (*at, CREDENTIALS, name)) for name, value in listed.items()
+            }
+        return DesiredSender(channel, fields, given.get("launch") is True, secrets)
+
+    def _secret(self, name: str, value: object, at: tuple[str | int, ...]) -> str | SecretReference:
+        """Return the secret's reference, tried; or the secret itself where that is allowed."""
+        found: str | SecretReference
+        if isinstance(value, str):
+            if not self.inline and name not in _PUBLIC:
+                raise self._error(
+                    f"{name} is a secret: write {{env: NAME}} or {{file: PATH}}, or allow secrets in the file",
+                    at,
+                )
+            found = value
+        else:
+            [(kind, where)] = cast("dict[str, str]", value).items()
+            if kind == "env":
+                found = SecretReference("env", where)
+            else:
+                found = SecretReference("file", str(Path(self.name).resolve().parent / where))
+        try:
+            reveal(found, self.environment)
+        except ConfigurationError as error:
+            raise self._error(str(error), at) from None
+        return found
+
+
+def _told(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
+    """Return where a violation is and what it is, without the value, which may be a secret."""
+    path = tuple(error.absolute_path)
+    rules = cast("Mapping[str, object]", error.schema)
+    wanted = error.validator_value
+    name = f"{path[-1]!r}" if path and isinstance(path[-1], str) else "this" if path else "the file"
+    problem = f"{name} is not what the schema asks for ({error.validator})"
+    if error.validator == "additionalProperties":
+        known = list(cast("dict[str, object]", rules.get("properties", {})))
+        key = next(key for key in cast("dict[str, object]", error.instance) if key not in known)
+        close = get_close_matches(key, known, 1)
+        advice = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        path, problem = (*path, key), f"unknown key {key!r}; {advice}"
+    elif error.validator == "required":
+        given = cast("dict[str, object]", error.instance)
+        problem = f"{next(key for key in cast('list[str]', wanted) if key not in given)!r} is missing"
+    elif error.validator == "type":
+        kinds = [wanted] if isinstance(wanted, str) else cast("list[str]", wanted)
+        problem = f"{name} must be {' or '.join(_KINDS[kind] for kind in kinds)}"
+    elif error.validator == "const":
+        problem = f"{name} must be {wanted!r}"
+    elif error.validator in ("minLength", "minProperties"):
+        problem = f"{name} must not be empty"
+    elif error.validator == "maxProperties":
+        problem = f"{name} must be one reference, either env or file"
+    return path, problem
