@@ -1,0 +1,84 @@
+"""The client that a command works with, and what it is told while it does."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from attrs import define, field
+
+from .. import AttemptEvent, ProvisioningClient, RetryEvent, TokenEvent
+from ..desired import DesiredState
+
+_WINDOW = 5.0
+
+
+@define
+class Meter:
+    """Counts calls and retries; `rate` is calls per second over the last five seconds."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    calls: int = 0
+    retries: int = 0
+    token: TokenEvent | None = None
+    _started: float | None = None
+    _recent: deque[float] = field(factory=deque[float])
+
+    def on_attempt(self, event: AttemptEvent) -> None:
+        """Count a request."""
+        if event.operation_id == "token":
+            return
+        now = self.monotonic()
+        self._started = now if self._started is None else self._started
+        self.calls += 1
+        self._recent.append(now)
+
+    def on_retry(self, _: RetryEvent) -> None:
+        """Count a retry."""
+        self.retries += 1
+
+    def on_token(self, event: TokenEvent) -> None:
+        """Remember the last token fetched."""
+        self.token = event
+
+    @property
+    def rate(self) -> float:
+        """Calls per second of late."""
+        now = self.monotonic()
+        while self._recent and self._recent[0] < now - _WINDOW:
+            self._recent.popleft()
+        if self._started is None:
+            return 0.0
+        return len(self._recent) / max(1.0, min(_WINDOW, now - self._started))
+
+
+def connect(
+    project: str | None = None, *, meter: Meter | None = None, at_once: int = 10
+) -> ProvisioningClient:
+    """Open a client with the environment's settings."""
+    meter = Meter() if meter is None else meter
+    return ProvisioningClient(
+        project_id=project,
+        max_connections=max(at_once, 10),
+        on_attempt=meter.on_attempt,
+        on_retry=meter.on_retry,
+        on_token=meter.on_token,
+    )
+
+
+def connect_for(desired: DesiredState, *, meter: Meter, at_once: int) -> ProvisioningClient:
+    """Open a client for a file; one whose projects all bring their own keys needs nothing from the environment."""
+    first = next(iter(desired.projects), None)
+    everything_named = all(project.project_id is not None for project in desired.projects)
+    everything_keyed = all(project.key_id is not None for project in desired.projects)
+    if first is None or not everything_named:
+        return connect(meter=meter, at_once=at_once)
+    return ProvisioningClient(
+        project_id=first.project_id,
+        credentials=first.credentials() if everything_keyed else None,
+        max_connections=max(at_once, 10),
+        on_attempt=meter.on_attempt,
+        on_retry=meter.on_retry,
+        on_token=meter.on_token,
+    )

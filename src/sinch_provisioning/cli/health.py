@@ -1,0 +1,138 @@
+"""`token check` and `doctor`: is it set up, from where, does it reach the API, and is the clock sane."""
+
+from __future__ import annotations
+
+import os
+import time
+from email.utils import parsedate_to_datetime
+from typing import Final, Literal
+
+from attrs import frozen
+
+from .. import ConfigurationError, ProvisioningClient, ProvisioningError, __version__
+from ..config import resolve_base_url, resolve_token_url
+from . import output
+from .connection import Meter, connect
+
+# Tokens are judged by the server's clock; beyond this, one may look expired or not yet valid.
+_TOLERABLE_SKEW: Final = 30.0
+_SMALL_LIST: Final = "/v1/projects/{project_id}/telegram/senders"
+
+Verdict = Literal["ok", "warn", "fail"]
+
+
+@frozen
+class Finding:
+    """One thing looked at."""
+
+    verdict: Verdict
+    what: str
+    detail: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Give it ready for JSON."""
+        return {"verdict": self.verdict, "what": self.what, "detail": self.detail}
+
+
+async def check_token(*, project: str | None, as_json: bool) -> int:
+    """Fetch a token and use it once."""
+    meter = Meter()
+    async with connect(project, meter=meter) as sinch:
+        problem = await _ask(sinch)
+    return _tell([_token(meter, problem), *_reply(sinch, meter, problem)], as_json)
+
+
+async def examine(*, project: str | None, as_json: bool) -> int:
+    """Look at the settings, the token, the API and the clock; 1 where something is wrong."""
+    findings = [Finding("ok", "version", __version__), *_settings(project)]
+    if all(finding.verdict != "fail" for finding in findings):
+        meter = Meter()
+        async with connect(project, meter=meter) as sinch:
+            answer = await _ask(sinch)
+        findings += [_token(meter, answer), *_reply(sinch, meter, answer), _clock(answer)]
+    return _tell(findings, as_json)
+
+
+def _settings(project: str | None) -> list[Finding]:
+    findings: list[Finding] = []
+    given = {"project": project} if project is not None else {}
+    for what, variable in (
+        ("project", "SINCH_PROJECT_ID"),
+        ("key id", "SINCH_KEY_ID"),
+        ("key secret", "SINCH_KEY_SECRET"),
+    ):
+        value = os.environ.get(variable)
+        if what in given:
+            findings.append(Finding("ok", what, f"{given[what]} (--project)"))
+        elif not value:
+            findings.append(Finding("fail", what, f"missing: set {variable}"))
+        else:
+            shown = "set" if what == "key secret" else value
+            findings.append(Finding("ok", what, f"{shown} ({variable})"))
+    for what, variable, resolve in (
+        ("API", "SINCH_PROVISIONING_URL", resolve_base_url),
+        ("token endpoint", "SINCH_TOKEN_URL", resolve_token_url),
+    ):
+        origin = variable if variable in os.environ else "the API's document"
+        try:
+            findings.append(Finding("ok", what, f"{resolve(None)} ({origin})"))
+        except ConfigurationError as error:
+            findings.append(Finding("fail", what, str(error)))
+    return findings
+
+
+@frozen
+class _Answer:
+    """The API's reply to a small request: its time in seconds and its Date header."""
+
+    seconds: float
+    date: str | None
+
+
+async def _ask(sinch: ProvisioningClient) -> _Answer | ProvisioningError:
+    began = time.monotonic()
+    try:
+        reply = await sinch.request("GET", _SMALL_LIST)
+    except ProvisioningError as error:
+        return error
+    return _Answer(time.monotonic() - began, reply.headers.get("date"))
+
+
+def _token(meter: Meter, answer: _Answer | ProvisioningError) -> Finding:
+    event = meter.token
+    if event is None or not event.ok or event.lifetime is None:
+        problem = str(answer) if isinstance(answer, ProvisioningError) else "none was fetched"
+        return Finding("fail", "token", problem)
+    return Finding(
+        "ok",
+        "token",
+        f"for key {event.key_id}, fetched in {event.duration:.2f} s, lives {event.lifetime:.0f} s",
+    )
+
+
+def _reply(sinch: ProvisioningClient, meter: Meter, answer: _Answer | ProvisioningError) -> list[Finding]:
+    if isinstance(answer, _Answer):
+        detail = f"answers for project {sinch.project_id} in {answer.seconds:.2f} s, token included"
+        return [Finding("ok", "reachable", detail)]
+    # Without a token the API was not even asked.
+    return [Finding("fail", "reachable", str(answer))] if meter.calls else []
+
+
+def _clock(answer: _Answer | ProvisioningError) -> Finding:
+    date = answer.date if isinstance(answer, _Answer) else None
+    if date is None:
+        return Finding("warn", "clock", "not compared: the API sent no date")
+    try:
+        skew = time.time() - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return Finding("warn", "clock", "not compared: the API's date can't be read")
+    verdict: Verdict = "ok" if abs(skew) <= _TOLERABLE_SKEW else "fail"
+    return Finding(verdict, "clock", f"{abs(skew):.0f} s {'ahead of' if skew >= 0 else 'behind'} the API's")
+
+
+def _tell(findings: list[Finding], as_json: bool) -> int:
+    if as_json:
+        output.as_json([finding.to_dict() for finding in findings])
+    else:
+        output.records(("", "what", "detail"), [(each.verdict, each.what, each.detail) for each in findings])
+    return 1 if any(finding.verdict == "fail" for finding in findings) else 0
