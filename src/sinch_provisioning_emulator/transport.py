@@ -1,0 +1,72 @@
+"""The emulator as an httpx transport: in process, no socket, no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import cast
+
+import httpx
+
+from .clock import Clock
+from .wire import Reply, Request
+
+
+class EmulatorTransport(httpx.AsyncBaseTransport):
+    """Answers requests to any host; time that passes, passes on the emulator's clock.
+
+    A delay longer than the request's read timeout is the ReadTimeout that it would be over a socket.
+    """
+
+    def __init__(self, answer: Callable[[Request], Reply], clock: Clock) -> None:
+        """`answer` turns a request into a reply at once."""
+        self._answer = answer
+        self._clock = clock
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """One request, one reply."""
+        body = await request.aread()
+        path, _, query = request.url.raw_path.decode("ascii").partition("?")
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw
+        }
+        reply = self._answer(Request(request.method, path, query, headers, body))
+        if reply.delay:
+            await self._wait(request, reply.delay)
+        if reply.cut == "unanswered":
+            raise httpx.RemoteProtocolError(
+                "Server disconnected without sending a response.", request=request
+            )
+        return httpx.Response(
+            reply.status,
+            headers=[("content-length", str(len(reply.body))), *reply.headers],
+            stream=_Body(self, request, reply),
+            request=request,
+        )
+
+    async def _wait(self, request: httpx.Request, seconds: float) -> None:
+        timeout = cast("Mapping[str, float | None]", request.extensions.get("timeout", {})).get("read")
+        if timeout is not None and seconds > timeout:
+            await self._clock.sleep(timeout)
+            raise httpx.ReadTimeout("", request=request)
+        await self._clock.sleep(seconds)
+
+    async def stream(self, request: httpx.Request, reply: Reply) -> AsyncIterator[bytes]:
+        """The body, dripping or cut where a fault says so."""
+        pieces = reply.pieces()
+        for index, piece in enumerate(pieces):
+            if index:
+                await self._wait(request, reply.slow / len(pieces))
+            yield piece
+        if reply.cut == "midway":
+            raise httpx.RemoteProtocolError(
+                "peer closed connection without sending complete message body", request=request
+            )
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, transport: EmulatorTransport, request: httpx.Request, reply: Reply) -> None:
+        self._pieces = transport.stream(request, reply)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._pieces:
+            yield piece
