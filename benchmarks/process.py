@@ -1,0 +1,95 @@
+"""What a process pays before and beside its calls: import, construction, memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from statistics import median
+
+from .serving import ROOT
+
+# httpx imports a command line with rich where that is installed; without it, as users have it, import is quicker.
+_IMPORT = """
+import sys, time
+sys.modules["click"] = sys.modules["rich"] = None
+started = time.process_time()
+{statement}
+print((time.process_time() - started) * 1e3)
+"""
+
+_SECOND_CLIENT = """
+import time
+import httpx
+from sinch_provisioning import BearerToken, ProvisioningClient
+def make():
+    started = time.process_time()
+    ProvisioningClient(project_id="p", credentials=BearerToken("t"))
+    return (time.process_time() - started) * 1e3
+make()
+print(sorted(make() for _ in range(101))[50])
+"""
+
+_SECOND_HTTPX = """
+import time
+import httpx
+def make():
+    started = time.process_time()
+    httpx.AsyncClient()
+    return (time.process_time() - started) * 1e3
+make()
+print(sorted(make() for _ in range(11))[5])
+"""
+
+_MEMORY = """
+import asyncio, gc, psutil
+from benchmarks.callers import own
+from benchmarks.measure import Work, share
+from benchmarks.serving import serving
+async def main():
+    with serving() as url:
+        caller = own(url, 100)[{index}]
+        await share(caller.get, Work("get", 100, {calls} // 2), 120)
+        gc.collect()
+        before = psutil.Process().memory_info().rss
+        await share(caller.get, Work("get", 100, {calls}), 120)
+        gc.collect()
+        print((psutil.Process().memory_info().rss - before) / 2**20)
+asyncio.run(main())
+"""
+
+STATEMENTS = {
+    "httpx": "import httpx",
+    "SDK": "import sinch_provisioning",
+    "SDK, client class used": "from sinch_provisioning import ProvisioningClient",
+    "aiohttp": "import aiohttp",
+    "openai": "import openai",
+}
+
+
+def _printed(program: str) -> float:
+    run = subprocess.run(  # noqa: S603 - this interpreter, a program above
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    return float(run.stdout)
+
+
+def import_times(count: int) -> dict[str, float]:
+    """Return each library's import in milliseconds of processor time, in fresh processes that take turns."""
+    found: dict[str, list[float]] = {name: [] for name in STATEMENTS}
+    for _ in range(count):
+        for name, statement in STATEMENTS.items():
+            found[name].append(_printed(_IMPORT.format(statement=statement)))
+    return {name: round(median(times), 1) for name, times in found.items()}
+
+
+def construction_times() -> dict[str, float]:
+    """Return the milliseconds that a further client of a process takes."""
+    return {"SDK": round(_printed(_SECOND_CLIENT), 3), "httpx": round(_printed(_SECOND_HTTPX), 3)}
+
+
+def memory_growth(calls: int) -> dict[str, float]:
+    """Return the MiB that `calls` calls leave behind, after half as many for warming up."""
+    return {
+        name: round(_printed(_MEMORY.format(index=index, calls=calls)), 2)
+        for index, name in enumerate(["SDK", "SDK, aiohttp"])
+    }

@@ -1,0 +1,137 @@
+"""What is measured, and in which surroundings: loopback, a slow server, tokens that rotate."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from attrs import asdict, frozen
+
+from . import peers
+from .callers import SDK_AIOHTTP, SDK_HTTPX, own
+from .measure import Row, Work, close, latencies, percentile, rounds
+from .serving import serving
+
+_LATENCY = 0.02
+_SLOW_IN_FLIGHT = 500
+_CONNECTIONS = 100
+
+
+@frozen
+class Size:
+    """How much is done: `scale` multiplies the calls of a share, `rounds` are counted."""
+
+    rounds: int
+    scale: float
+    most_in_flight: int
+    rotation_seconds: float
+    memory_calls: int
+    processes: int
+    crowded_peers: bool = True
+
+    def work(self, name: str, in_flight: int, calls: int) -> Work:
+        """Cut a piece of work to size; each in flight makes one call at least."""
+        in_flight = min(in_flight, self.most_in_flight)
+        return Work(name, in_flight, max(in_flight, int(calls * self.scale)))
+
+
+FULL = Size(rounds=7, scale=1.0, most_in_flight=800, rotation_seconds=7.0, memory_calls=10_000, processes=9)
+SHORT = Size(
+    rounds=3,
+    scale=0.25,
+    most_in_flight=800,
+    rotation_seconds=4.0,
+    memory_calls=10_000,
+    processes=3,
+    crowded_peers=False,
+)
+QUICK = Size(rounds=1, scale=0.02, most_in_flight=10, rotation_seconds=0.2, memory_calls=200, processes=1)
+
+
+@frozen
+class Throughput:
+    """Calls a second against a slow server, and what would be possible there."""
+
+    caller: str
+    calls_per_second: float
+    latency_bound: float
+    cpu_bound: float
+
+    @property
+    def reached(self) -> float:
+        """The share of what the lower of the two bounds allows."""
+        return self.calls_per_second / min(self.latency_bound, self.cpu_bound)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it ready for JSON."""
+        return {**asdict(self), "reached": round(self.reached, 3)}
+
+
+def works(size: Size) -> list[tuple[Work, int]]:
+    """Return each piece of work with its number of rounds."""
+    return [
+        (size.work("get", 1, 300), size.rounds),
+        (size.work("get", 100, 600), size.rounds),
+        (size.work("create", 1, 200), size.rounds),
+        (size.work("create", 100, 400), size.rounds),
+        (size.work("list", 1, 10), size.rounds),
+        (size.work("list", 100, 100), 1),
+    ]
+
+
+def crowds(size: Size) -> list[tuple[Work, bool]]:
+    """Return the work at 800 in flight, and whether the generated and generic peers do it, too.
+
+    On httpx's pool 800 calls take half a minute and more, so each is done once.
+    """
+    works = [(size.work("get", 800, 800), size.crowded_peers)]
+    if size.crowded_peers:
+        works += [(size.work("create", 800, 800), False), (size.work("list", 800, 800), False)]
+    return works
+
+
+async def side_by_side(size: Size, *, with_peers: bool) -> list[Row]:
+    """Measure all callers on all works over loopback, 100 connections each."""
+    rows: list[Row] = []
+    with serving() as url:
+        own_callers = own(url, _CONNECTIONS)
+        others = peers.generated_and_generic(url, _CONNECTIONS) if with_peers else []
+        for work, count in works(size):
+            rows += await rounds([*own_callers, *others], work, count, warm=count > 1)
+        for work, by_all in crowds(size):
+            rows += await rounds([*own_callers, *(others if by_all else [])], work, 1, warm=False)
+        await close([*own_callers, *others])
+    return rows
+
+
+async def slow_server(size: Size) -> list[Throughput]:
+    """Measure throughput where each answer takes 20 ms and there are connections enough."""
+    work = size.work("get", _SLOW_IN_FLIGHT, 5000)
+    with serving(latency=_LATENCY) as url:
+        callers = own(url, _SLOW_IN_FLIGHT)
+        found = await rounds(callers, work, max(1, size.rounds // 2))
+        await close(callers)
+    return [
+        Throughput(row.caller, round(1e3 / row.wall), round(work.in_flight / _LATENCY), round(1e3 / row.cpu))
+        for row in found
+    ]
+
+
+async def rotation(size: Size) -> dict[str, dict[str, float]]:
+    """Measure the 99th percentile (ms) with tokens that live an hour and with tokens that live 3 seconds."""
+    found: dict[str, dict[str, list[float]]] = {
+        name: {"steady": [], "rotating": []} for name in (SDK_HTTPX, SDK_AIOHTTP)
+    }
+    for _ in range(max(1, size.rounds // 2)):
+        with serving() as steady, serving(lifetime=3.0) as rotating:
+            for url, kind in ((steady, "steady"), (rotating, "rotating")):
+                callers = own(url, _CONNECTIONS)
+                for caller in callers:
+                    if caller.name in found:
+                        await latencies(caller.get, 20, size.rotation_seconds / 7)
+                        values = await latencies(caller.get, 20, size.rotation_seconds)
+                        found[caller.name][kind].append(percentile(values, 0.99))
+                await close(callers)
+    return {
+        name: {kind: round(median(values), 3) for kind, values in kinds.items()}
+        for name, kinds in found.items()
+    }

@@ -1,0 +1,153 @@
+"""What limits first when senders are brought up by the thousand: a simulation in steps of ten seconds.
+
+`python -m benchmarks.simulation` prints the table that docs/scaling.md quotes. It knows no server: a sender costs two
+writes and then a look at each poll; each step admits as many requests as its scarcest means allow. The review
+times are drawn with a fixed seed, so every run prints the same.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import evolve, frozen
+
+DAY: Final = 86_400.0
+HOUR: Final = 3_600.0
+WRITES: Final = 2  # create, launch
+STEP: Final = 10.0
+# Requests per second that the engine accounted for with two workers on two busy cores (docs/scaling.md).
+SQLITE: Final = 7.0
+POSTGRESQL: Final = 16.0
+
+
+@frozen
+class Setting:
+    """One way to run: how much there is to do, and what it is done with.
+
+    `database` is requests per second that its workflow engine can account for, None where there is no engine;
+    `watched_by_listing` is `apply --wait`, which asks for a page of senders where a workflow asks for one.
+    """
+
+    name: str
+    senders: int = 10_000
+    rate: float = 5.0
+    regions: int = 1
+    workers: int = 1
+    connections: int = 20
+    latency: float = 0.2
+    database: float | None = POSTGRESQL
+    review: float = 3 * DAY
+    first_poll: float = 600.0
+    longest_poll: float = 4 * HOUR
+    growth: float = 1.5
+    token_life: float = 2_700.0
+    shared_tokens: bool = False
+    watched_by_listing: bool = False
+    page: int = 50
+
+
+@frozen
+class Result:
+    """What came of it; times in seconds, `limits` what was scarcest while there was work to wait for."""
+
+    submitted: float
+    known: float
+    requests: int
+    busiest_hour: float
+    tokens_an_hour: float
+    limits: str
+
+
+def means(setting: Setting) -> dict[str, float]:
+    """Return how many requests per second each means allows, all regions and workers together."""
+    allowed = {
+        "rate limit": setting.rate * setting.regions,
+        "connections": setting.workers * setting.connections / setting.latency,
+    }
+    if setting.database is not None:
+        allowed["database"] = setting.database * setting.regions
+    return allowed
+
+
+def simulate(setting: Setting, seed: int = 1) -> Result:
+    """Run until the outcome of every sender is known."""
+    dice = random.Random(seed)  # noqa: S311 - the same every time is what is wanted
+    allowed = means(setting)
+    scarcest = min(allowed, key=lambda name: allowed[name])
+    budget = allowed[scarcest] * STEP
+    look = 1 / setting.page if setting.watched_by_listing else 1.0
+    polls: list[tuple[float, float, float]] = []  # when due, the pause after it, when the carriers decide
+    waiting_writes = setting.senders * WRITES
+    now = credit = submitted = known = 0.0
+    requests = in_hour = busiest = 0.0
+    ends_hour = HOUR
+    while waiting_writes or polls:
+        if not waiting_writes and polls[0][0] > now + STEP:
+            now = polls[0][0] // STEP * STEP  # nothing to do until then
+        now += STEP
+        while now > ends_hour:
+            busiest, in_hour, ends_hour = max(busiest, in_hour), 0, ends_hour + HOUR
+        credit = min(credit + budget, budget + 1.0)
+        # Looks come first: they are few, and what they find ends somebody's waiting.
+        while credit >= 1 and polls and polls[0][0] <= now:
+            _, pause, decided = heapq.heappop(polls)
+            credit -= look
+            requests, in_hour = requests + look, in_hour + look
+            if decided <= now:
+                known = now
+            else:
+                pause = min(pause * setting.growth, setting.longest_poll)
+                heapq.heappush(polls, (now + pause, pause, decided))
+        while credit >= 1 and waiting_writes:
+            credit -= 1
+            waiting_writes -= 1
+            requests, in_hour = requests + 1, in_hour + 1
+            if waiting_writes % WRITES == 0:
+                submitted = now
+                decided = now + setting.review * dice.lognormvariate(0.0, 0.5)
+                heapq.heappush(polls, (now + setting.first_poll, setting.first_poll, decided))
+    processes = 1 if setting.shared_tokens else setting.workers
+    tokens = processes * HOUR / setting.token_life
+    return Result(submitted, known, round(requests), max(busiest, in_hour) / HOUR, tokens, scarcest)
+
+
+def settings() -> Iterator[Setting]:
+    """Give the settings that docs/scaling.md speaks of."""
+    one = Setting("one process, apply --wait", database=None, watched_by_listing=True)
+    yield one
+    yield evolve(one, name="the same, four times the rate", rate=20.0)
+    two = Setting("2 workers, SQLite", workers=2, database=SQLITE)
+    yield two
+    yield evolve(two, name="the same, four times the rate", rate=20.0)
+    two = evolve(two, database=POSTGRESQL)
+    yield evolve(two, name="2 workers, PostgreSQL, 20/s", rate=20.0)
+    yield evolve(two, name="20 workers, PostgreSQL, 5/s", workers=20)
+    yield evolve(two, name="1 worker, 1 connection, 100/s", workers=1, connections=1, rate=100.0)
+    yield evolve(two, name="4 regions, own rate and database", workers=8, regions=4)
+    yield evolve(two, name="100,000 senders, 2 workers", senders=100_000)
+
+
+def line(setting: Setting) -> str:
+    """Return what came of a setting as a line of the table."""
+    came = simulate(setting)
+    return (
+        f"{setting.name:34} {came.submitted / HOUR:8.1f} h {came.known / DAY:8.1f} d {came.requests:10,} "
+        f"{came.busiest_hour:8.1f}/s {came.tokens_an_hour:9.1f}  {came.limits}"
+    )
+
+
+def main() -> int:
+    """Print one line for each setting."""
+    columns = f"{'setting':34} {'submitted':>10} {'all known':>10} {'requests':>10} {'busiest h':>10} {'tokens/h':>9}"
+    sys.stdout.write(f"{columns}  limited by\n")
+    for setting in settings():
+        sys.stdout.write(line(setting) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
