@@ -1,0 +1,1 @@
+"""A service of your own, and its tests on the emulator."""
