@@ -1,0 +1,107 @@
+"""The pytest plugin, in a test run of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sinch_provisioning_emulator
+
+# Plugins of this project's own suite that take longer to load than the tests here to run.
+WITHOUT = ("-p", "no:schemathesis", "-p", "no:hypothesispytest")
+
+TESTS = """
+import asyncio
+
+import pytest
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_each_test_has_an_emulator_of_its_own(sinch_emulator, number):
+    assert len(sinch_emulator.senders) == 0
+    sinch_emulator.add("line", {"name": str(number)})
+    sinch_emulator.inject("token", status=500, times=None)
+    sinch_emulator.clock.advance(days=number)
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_the_client_talks_to_it(sinch, sinch_emulator, number):
+    async def main():
+        async with sinch:
+            await sinch.line.create(name="A")
+            return await sinch.line.list()
+
+    assert [each.name for each in asyncio.run(main())] == ["A"]
+    assert [each.name for each in sinch_emulator.senders] == ["A"]
+
+
+async def test_it_works_inside_an_async_test(sinch, sinch_emulator):
+    sender = await sinch.rcs.create(display_name="A")
+    assert sinch_emulator.senders[sender.id].status == "DRAFT"
+"""
+
+
+def test_its_fixtures_are_isolated_also_with_xdist(tmp_path: Path) -> None:
+    """The entry point alone brings them; two workers and strict warnings do no harm."""
+    (tmp_path / "test_user.py").write_text(TESTS)
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-W", "error", "-p", "no:cacheprovider", *WITHOUT],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "26 passed" in run.stdout, run.stdout + run.stderr
+
+
+def test_the_plugin_costs_nothing_where_it_is_not_used(tmp_path: Path) -> None:
+    """A run that asks for no fixture of it imports neither the emulator nor the SDK."""
+    (tmp_path / "test_other.py").write_text(
+        "import sys\n\ndef test_nothing():\n"
+        "    assert 'sinch_provisioning' not in sys.modules\n"
+        "    assert 'sinch_provisioning_emulator.emulator' not in sys.modules\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT, "-p", "no:asyncio"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in run.stdout, run.stdout + run.stderr
+
+
+def test_without_the_extra_nothing_breaks_until_it_is_asked_for(tmp_path: Path) -> None:
+    """pytest runs as ever, a fixture says what to install, and so does the command, with exit code 2."""
+    (tmp_path / "conftest.py").write_text("import sys\nsys.modules['starlette'] = None\n")
+    (tmp_path / "test_both.py").write_text("def test_a(): pass\n\n\ndef test_b(sinch_emulator): pass\n")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT, "-p", "no:asyncio"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed, 1 error" in run.stdout, run.stdout + run.stderr
+    assert "install sinch-provisioning[emulator]" in run.stdout
+    code = (
+        "import sys, runpy; sys.modules['starlette'] = None; sys.argv = ['emulator'];"
+        "runpy.run_module('sinch_provisioning_emulator', run_name='__main__')"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1), run.stderr
+    assert "install sinch-provisioning[emulator]" in run.stderr
+
+
+def test_every_public_name_is_there() -> None:
+    """What `__all__` promises can be imported, and nothing else is made up."""
+    for name in sinch_provisioning_emulator.__all__:
+        assert getattr(sinch_provisioning_emulator, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = sinch_provisioning_emulator.Nothing

@@ -1,0 +1,1 @@
+"""The facade against a server that misbehaves on a real socket."""
