@@ -467,3 +467,22 @@ def test_multipart_of_another_kind_is_said(tmp_path: Path, capsys: pytest.Captur
     assert main(["--spec", str(spec), "--out", str(tmp_path / "out"), "--package", "mixed"]) == 0
     captured = capsys.readouterr()
     assert "multipart/mixed is sent as multipart/form-data" in captured.out + captured.err
+
+
+def test_words_that_no_python_file_may_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control characters, half an emoji and a tag that Python spells otherwise are in the document, not in the way."""
+    operation: dict[str, Any] = {
+        "tags": ["pre\u0301\u00aa"],
+        "operationId": "ping",
+        "summary": '\0"\ud83d"" \\',
+        "responses": {"204": {"description": "done"}},
+    }
+    spec = tmp_path / "odd.json"
+    info = {"title": "A\0P\x1bI \ud83d", "version": "1\n2"}
+    spec.write_text(json.dumps({"openapi": "3.1.0", "info": info, "paths": {"/ping": {"get": operation}}}))
+    assert main(["--spec", str(spec), "--out", str(tmp_path), "--package", "api_odd"]) == 0
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package = importlib.import_module("api_odd")
+    assert package.OPERATIONS["ping"].tag == operation["tags"][0]
+    assert (package.__doc__ or "").startswith("API: ")
+    assert package.OPERATIONS["ping"].function.__doc__.startswith('""" \\')

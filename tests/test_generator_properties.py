@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tools.generate import main
@@ -27,6 +28,8 @@ WORDS = st.one_of(
     st.sampled_from(NAMES.split()),
     st.text("abcXYZ019_-.$ é", min_size=1, max_size=6),
 )
+# What people write into descriptions: quotes, backslashes, control characters and halves of emoji among it.
+PROSE = st.text(st.characters() | st.sampled_from('"\\\n\r\0\x0c\u2028\ud83d#{}%'), max_size=8)
 _packages = itertools.count()
 
 
@@ -77,7 +80,8 @@ def objects(draw: st.DrawFn, inner: st.SearchStrategy[Pair]) -> Pair:
     )
     schema: Schema = {
         "type": "object",
-        "properties": {name: pair[0] for name, pair in properties.items()},
+        "description": draw(PROSE),
+        "properties": {name: {**pair[0], "description": draw(PROSE)} for name, pair in properties.items()},
         "required": sorted(required),
     }
     if draw(st.booleans()):
@@ -105,10 +109,13 @@ def documents(draw: st.DrawFn) -> tuple[Schema, dict[str, st.SearchStrategy[Any]
     for name in named:
         content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
         parameters = [
-            {"name": word, "in": "query", "schema": draw(scalars())[0]}
+            {"name": word, "in": "query", "description": draw(PROSE), "schema": draw(scalars())[0]}
             for word in draw(st.sets(WORDS, max_size=3))
         ]
         operation: Schema = {
+            "tags": [draw(PROSE)],
+            "summary": draw(PROSE),
+            "description": draw(PROSE),
             "parameters": parameters,
             "requestBody": {"required": draw(st.booleans()), "content": content},
             "responses": {"200": {"description": "", "content": content}},
@@ -118,7 +125,8 @@ def documents(draw: st.DrawFn) -> tuple[Schema, dict[str, st.SearchStrategy[Any]
         paths[f"/{name}/x"] = {"post": operation}
     document = {
         "openapi": "3.1.0",
-        "info": {"title": draw(st.text(max_size=5)), "version": "1"},
+        "info": {"title": draw(PROSE), "version": draw(PROSE)},
+        "servers": [{"url": draw(PROSE)}],
         "paths": paths,
         "components": {"schemas": {name: pair[0] for name, pair in named.items()}},
     }
@@ -142,6 +150,8 @@ def generated(document: Schema) -> Iterator[ModuleType]:
                 del sys.modules[name]
 
 
+# A failure is made small before it is shown, which takes minutes.
+@pytest.mark.timeout(600)
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(made=documents(), data=st.data())
 def test_random_documents_generate_and_round_trip(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 from attrs import field, frozen
 from openapi_python_client.parser.openapi import generate_operation_id
@@ -54,11 +55,10 @@ class Operations:
     def _set_tags_apart(self) -> None:
         """Rename a tag's package where another tag has a coroutine of that name: `api` holds both."""
         for plain in [as_node(one) for item in self.paths.values() for one in item.values()]:
-            tags = plain["tags"]
-            tag = str(tags[0]) if isinstance(tags, list) else ""
-            namesake = self.facts.get(identifier(tag, "tag"))
-            if namesake is not None and identifier(namesake.tag, "tag") != identifier(tag, "tag"):
-                plain["tags"] = [f"{tag} operations"]
+            [package] = cast("list[str]", plain["tags"])
+            namesake = self.facts.get(package)
+            if namesake is not None and _tag_package(namesake.tag) != package:
+                plain["tags"] = [_tag_package(f"{package} operations")]
 
     def _add(self, path: str, method: str, item: Node, operation: Node) -> None:
         place = f"#{pointer('/paths', path)}/{method}"
@@ -100,7 +100,7 @@ class Operations:
         )
         plain: Node = {
             "operationId": function,
-            "tags": [tag],
+            "tags": [_tag_package(tag)],
             "summary": str(operation.get("summary") or ""),
             "description": _description(operation),
             "parameters": plain_parameters,
@@ -234,6 +234,10 @@ class Operations:
         for other in content:
             if other != media:
                 self.remarks.add(place, f"the media type {other} is left out, {media} is used")
+
+
+def _tag_package(tag: str) -> str:
+    return identifier(tag, "tag")
 
 
 def _hinted(raw: Node, suffix: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from tools.codec import is_mapping
 from tools.document import UnusableDocumentError
 from tools.endpoints import OperationCode
 from tools.fields import ModelCode
-from tools.literals import docstring, literal
+from tools.literals import docstring, line, literal
 from tools.models import Models
 from tools.plain import PlainDocument
 
@@ -93,8 +93,8 @@ class PackageBuilder:
         return {
             "generator_version": version("openapi-python-client"),
             "servers": self._document.servers,
-            "document_label": " ".join(f"{title} {self._document.version}".split()),
-            "package_title": f"{title}: one coroutine an operation, over any caller.",
+            "document_label": line(f"{title} {self._document.version}"),
+            "package_title": f"{line(title)}: one coroutine an operation, over any caller.",
             "model_code": lambda model: ModelCode.of(model, self._models, bodies),
             "operation_of": lambda endpoint: codes[str(endpoint.name)],
             "operations": [_operation_row(code) for code in codes.values()],
