@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from sinch_provisioning import APIConnectionError
-from sinch_provisioning._connections import Connections, proxy_for
+from sinch_provisioning._connections import Connections
+from sinch_provisioning._proxied import proxy_for
 
 from .faults import faults
 from .faults.clients import client_on, credentials_on, policy, settle

@@ -11,7 +11,8 @@ import httpx
 from attrs import frozen
 from httpx_aiohttp import AiohttpTransport
 
-from ._connections import KEEP_ALIVE, Origin, proxy_for
+from ._connections import KEEP_ALIVE
+from ._proxied import Origin, proxy_for
 from ._tls import tls_context
 
 _Trace = Callable[[str, dict[str, object]], Awaitable[None]]

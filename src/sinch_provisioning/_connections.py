@@ -10,70 +10,29 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, cast
-from urllib.request import getproxies, proxy_bypass
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 import httpx
 from attrs import define
 
+from ._http11 import DirectTransport
+from ._proxied import Origin, ProxiedTransport, proxy_for
 from ._tls import tls_context
 
-if TYPE_CHECKING:
-    # httpx loads it with its first transport; nothing else here needs it.
-    import httpcore
-
 # Idle connections are closed after this many seconds; most load balancers keep theirs for 60 or longer.
-KEEP_ALIVE = 30.0
+KEEP_ALIVE: Final = 30.0
 
-Origin = tuple[str, str, int | None]
-
-
-def proxy_for(origin: Origin) -> str | None:
-    """Return the proxy that the environment names for `origin` (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY)."""
-    scheme, host, port = origin
-    proxies = getproxies()
-    proxy = proxies.get(scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(host if port is None else f"{host}:{port}"):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 @define(eq=False)
-class _Connection:
-    """One transport holding at most one connection, its socket, and when it was last given back."""
+class _Slot:
+    """A transport that holds at most one connection, where it leads, and when it was last given back."""
 
-    transport: httpx.AsyncHTTPTransport
+    transport: DirectTransport | ProxiedTransport
     origin: Origin
     idle_since: float = 0.0
-    socket: httpcore.AsyncNetworkStream | None = None
-
-    def watch(self, request: httpx.Request) -> None:
-        """Hold on to the socket while `request` opens it: httpcore forgets it when a TLS handshake is cancelled.
-
-        It takes httpcore's trace events first, then hands them to whoever else asked for them.
-        """
-        told: Callable[[str, dict[str, object]], Awaitable[None]] | None = request.extensions.get("trace")
-
-        async def trace(event: str, info: dict[str, object]) -> None:
-            if event == "connection.connect_tcp.complete":
-                self.socket = cast("httpcore.AsyncNetworkStream | None", info.get("return_value"))
-            if told is not None:
-                await told(event, info)
-
-        request.extensions["trace"] = trace
-
-    def ended(self) -> bool:
-        """Whether the server has closed it, or said something that nobody asked for."""
-        return self.socket is not None and bool(self.socket.get_extra_info("is_readable"))
-
-    async def aclose(self) -> None:
-        """Close it, half-open or whole."""
-        try:
-            await self.transport.aclose()
-        finally:
-            if self.socket is not None:
-                await self.socket.aclose()
 
 
 class Connections(httpx.AsyncBaseTransport):
@@ -91,25 +50,25 @@ class Connections(httpx.AsyncBaseTransport):
         self._limit = limit
         self._keep_alive = keep_alive
         self._monotonic = monotonic
-        self._idle: dict[Origin, deque[_Connection]] = {}
+        self._idle: dict[Origin, deque[_Slot]] = {}
         self._open = 0
         self._sweep: asyncio.TimerHandle | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request`; the connection comes back to the list once the reply's stream is read and closed."""
+        """Send `request`; the connection comes back to the list once the reply is read, or its stream closed."""
         url = request.url
-        connection = await self._take((url.scheme, url.host, url.port))
-        if connection.socket is None:
-            connection.watch(request)
+        slot = await self._take((url.scheme, url.host, url.port))
         try:
-            response = await connection.transport.handle_async_request(request)
+            response = await slot.transport.handle_async_request(request)
         except BaseException:
-            await self.drop(connection)
+            await self.drop(slot)
             raise
         stream = response.stream
-        if isinstance(stream, httpx.AsyncByteStream):
-            response.stream = _Body(self, connection, stream)
+        if slot.transport.done:
+            await self.give_back(slot)
+        elif isinstance(stream, httpx.AsyncByteStream):
+            response.stream = _Body(self, slot, stream)
         return response
 
     async def aclose(self) -> None:
@@ -118,37 +77,37 @@ class Connections(httpx.AsyncBaseTransport):
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
-        idle = [connection for group in self._idle.values() for connection in group]
+        idle = [slot for group in self._idle.values() for slot in group]
         self._idle.clear()
-        for connection in idle:
-            await self.drop(connection)
+        for slot in idle:
+            await self.drop(slot)
         if self._closing:
             await asyncio.gather(*self._closing)
 
-    async def _take(self, origin: Origin) -> _Connection:
+    async def _take(self, origin: Origin) -> _Slot:
         idle = self._idle.get(origin)
         while idle:
-            connection = idle.pop()
-            # Asked here and not left to httpcore, which would open another one by itself, unwatched.
-            if self._monotonic() - connection.idle_since < self._keep_alive and not connection.ended():
-                return connection
-            await self.drop(connection)
+            slot = idle.pop()
+            if self._monotonic() - slot.idle_since < self._keep_alive and not slot.transport.ended():
+                return slot
+            await self.drop(slot)
         self._open += 1
         try:
             if self._open > self._limit:
                 await self._make_room()
-            return _Connection(await self._new_transport(origin), origin)
+            return _Slot(await self._new_transport(origin), origin)
         except BaseException:
             self._open -= 1
             raise
 
-    async def _new_transport(self, origin: Origin) -> httpx.AsyncHTTPTransport:
+    async def _new_transport(self, origin: Origin) -> DirectTransport | ProxiedTransport:
+        scheme, host, port = origin
         try:
-            return httpx.AsyncHTTPTransport(
-                verify=await tls_context(origin[0]),
-                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None),
-                proxy=proxy_for(origin),
-            )
+            tls = await tls_context(scheme)
+            proxy = proxy_for(origin)
+            if proxy is not None:
+                return ProxiedTransport(proxy, tls)
+            return DirectTransport(host, port or _PORTS[scheme], tls if scheme == "https" else None)
         # A certificate file that is not there, a proxy that is no URL: the environment's fault, and nothing was sent.
         except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:
             unusable = type(error).__name__
@@ -162,20 +121,20 @@ class Connections(httpx.AsyncBaseTransport):
         if groups:
             await self.drop(min(groups, key=lambda group: group[0].idle_since).popleft())
 
-    async def give_back(self, connection: _Connection) -> None:
+    async def give_back(self, slot: _Slot) -> None:
         """Take a connection whose reply was read to its end."""
         if self._keep_alive <= 0:
-            await self.drop(connection)
+            await self.drop(slot)
             return
-        connection.idle_since = self._monotonic()
-        self._idle.setdefault(connection.origin, deque()).append(connection)
+        slot.idle_since = self._monotonic()
+        self._idle.setdefault(slot.origin, deque()).append(slot)
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(self._keep_alive, self._start_sweep)
 
-    async def drop(self, connection: _Connection) -> None:
+    async def drop(self, slot: _Slot) -> None:
         """Close a connection that can't serve again."""
         self._open -= 1
-        await connection.aclose()
+        await slot.transport.aclose()
 
     def _start_sweep(self) -> None:
         """Close what has been idle too long, and look again when the next one is due."""
@@ -198,11 +157,9 @@ class Connections(httpx.AsyncBaseTransport):
 class _Body(httpx.AsyncByteStream):
     """A reply's bytes; closing it decides whether its connection can serve again."""
 
-    def __init__(
-        self, connections: Connections, connection: _Connection, stream: httpx.AsyncByteStream
-    ) -> None:
+    def __init__(self, connections: Connections, slot: _Slot, stream: httpx.AsyncByteStream) -> None:
         self._connections = connections
-        self._connection: _Connection | None = connection
+        self._slot: _Slot | None = slot
         self._stream = stream
         self._complete = False
 
@@ -212,15 +169,15 @@ class _Body(httpx.AsyncByteStream):
         self._complete = True
 
     async def aclose(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is None:
+        slot, self._slot = self._slot, None
+        if slot is None:
             return
         try:
             await self._stream.aclose()
         except BaseException:
-            await self._connections.drop(connection)
+            await self._connections.drop(slot)
             raise
-        if self._complete:
-            await self._connections.give_back(connection)
+        if self._complete and not slot.transport.ended():
+            await self._connections.give_back(slot)
         else:
-            await self._connections.drop(connection)
+            await self._connections.drop(slot)

@@ -10,7 +10,6 @@ from . import config
 from ._attempts import Attempts, Limits
 from ._channel import Project
 from ._clock import Clock
-from ._connections import Connections
 from ._ensure import Rewriter
 from ._grant import TokenEndpoint
 from ._locks import KeyedLocks
@@ -128,6 +127,8 @@ def make_transport(
     if isinstance(transport, httpx.AsyncBaseTransport):
         return Transport(lambda: transport, limit=limit, owned=True)
     if transport == "httpx":
+        from ._connections import Connections  # noqa: PLC0415 - httpcore is loaded for whoever uses it
+
         return Transport(lambda: Connections(limit), limit=limit, owned=True)
     if transport == "aiohttp":
         try:

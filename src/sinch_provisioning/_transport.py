@@ -45,7 +45,7 @@ class AttemptTimeout:
             return cls(timeout.as_dict(), None)
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
             raise ConfigurationError("timeout must be a positive number of seconds, or an httpx.Timeout")
-        return cls({"connect": timeout, "read": timeout, "write": timeout, "pool": None}, timeout)
+        return cls({"pool": None}, timeout)
 
 
 @define(eq=False)

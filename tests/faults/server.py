@@ -121,8 +121,10 @@ class Server:
             # Cancelled only by `__aexit__`; asyncio's streams complain about a handler that ends so.
             pass
         finally:
-            del self._open[writer]
             writer.close()
+            # asyncio closes the socket in its next turn; before that nobody can see it.
+            await asyncio.sleep(0)
+            del self._open[writer]
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         act = self.on_accept.popleft() if self.on_accept else None
