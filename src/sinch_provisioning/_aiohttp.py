@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Final
 
 import aiohttp
 import httpx
+import yarl
 from attrs import frozen
 from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
 
 from ._connections import KEEP_ALIVE
 from ._proxied import Origin, proxy_for
 from ._tls import tls_context
+
+# A reply of at most this many bytes is read before it is handed on; a stream would cost more than its content.
+_SMALL: Final = 64 * 2**10
 
 _Trace = Callable[[str, dict[str, object]], Awaitable[None]]
 
@@ -21,12 +28,54 @@ _Trace = Callable[[str, dict[str, object]], Awaitable[None]]
 _trace: Final[ContextVar[_Trace | None]] = ContextVar("sinch_provisioning_aiohttp_trace", default=None)
 
 
+class _Bridge(AiohttpTransport):
+    """httpx-aiohttp's transport, with the translation that it makes for requests of any kind made for ours only.
+
+    Its own costs as much as all that aiohttp does with a request.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, context: ssl.SSLContext, proxy: httpx.Proxy | None
+    ) -> None:
+        super().__init__(verify=context, client=session, proxy=proxy)
+        self._session = session
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request`, whose body has been read."""
+        if self.proxy is not None:
+            return await super().handle_async_request(request)
+        phases = request.extensions.get("timeout", {})
+        try:
+            reply = await self._session.request(
+                request.method,
+                # As it is: yarl would spell some of its characters in another way.
+                yarl.URL(str(request.url), encoded=True),
+                headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
+                data=request.content or None,
+                allow_redirects=False,
+                timeout=_timeout(phases.get("connect"), phases.get("read")),
+            )
+            length = reply.content_length
+            if length is not None and length <= _SMALL:
+                small = httpx.ByteStream(await reply.read())
+                return httpx.Response(reply.status, headers=reply.raw_headers, stream=small)
+        except Exception:
+            with map_aiohttp_exceptions():
+                raise
+        return httpx.Response(reply.status, headers=reply.raw_headers, stream=AiohttpResponseStream(reply))
+
+
+@lru_cache
+def _timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(sock_connect=connect, sock_read=read)
+
+
 @frozen
 class _Way:
     """The same connections with and without reports of a request's progress, which cost a tenth of a call."""
 
-    plain: AiohttpTransport
-    traced: AiohttpTransport
+    plain: _Bridge
+    traced: _Bridge
 
 
 class AiohttpConnections(httpx.AsyncBaseTransport):
@@ -45,8 +94,6 @@ class AiohttpConnections(httpx.AsyncBaseTransport):
             request.read()
         else:
             await request.aread()
-        # Ours are; else httpx tries encodings on all headers, each time they are read.
-        request.headers.encoding = "utf-8"
         url = request.url
         origin = (url.scheme, url.host, url.port)
         way = self._ways.get(origin) or await self._open(origin)
@@ -85,8 +132,8 @@ class AiohttpConnections(httpx.AsyncBaseTransport):
             plain = _session(connector, owner=True)
             traced = _session(connector, owner=False, tracing=[tracing])
             way = self._ways[origin] = _Way(
-                AiohttpTransport(verify=context, client=plain, proxy=proxy),
-                AiohttpTransport(verify=context, client=traced, proxy=proxy),
+                _Bridge(plain, context, proxy),
+                _Bridge(traced, context, proxy),
             )
         return way
 
@@ -99,6 +146,7 @@ def _session(
         connector_owner=owner,
         trace_configs=tracing,
         cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
     )
     # It would send a GET, PUT or DELETE again by itself, uncounted, and turn a delete that was done into a 404.
     session._retry_connection = False  # pyright: ignore[reportPrivateUsage] - there is no public switch

@@ -6,6 +6,7 @@ import gzip
 import tracemalloc
 import zlib
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -13,6 +14,7 @@ from sinch_provisioning import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
+    NotFoundError,
     OutcomeUnknownError,
     ResponseDecodeError,
 )
@@ -250,3 +252,12 @@ async def test_dripping_reply_ends_with_the_attempts_time(server: Server, open_c
     server.always("GET rcs/{id}", faults.drip(0.02))
     with pytest.raises(APITimeoutError):
         await open_client(timeout=0.1, retry=policy(max_attempts=1)).rcs.get("s1")
+
+
+async def test_ids_arrive_as_they_are_spelled(server: Server, open_client: Open) -> None:
+    """Both transports send the path that was built, character by character."""
+    name = "a~b'(c)!$&+,;=:@é"
+    sinch = open_client()
+    with pytest.raises(NotFoundError):
+        await sinch.rcs.get(name)
+    assert server.seen[-1].target.rpartition("/")[2] == quote(name, safe="")
