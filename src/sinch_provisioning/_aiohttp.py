@@ -59,6 +59,7 @@ class _Bridge(AiohttpTransport):
             if length is not None and length <= _SMALL:
                 small = httpx.ByteStream(await reply.read())
                 return httpx.Response(reply.status, headers=reply.raw_headers, stream=small)
+        # What it does not know it lets through.
         except Exception:
             with map_aiohttp_exceptions():
                 raise
