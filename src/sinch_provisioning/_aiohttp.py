@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 import aiohttp
@@ -28,6 +28,10 @@ _Trace = Callable[[str, dict[str, object]], Awaitable[None]]
 _trace: Final[ContextVar[_Trace | None]] = ContextVar("sinch_provisioning_aiohttp_trace", default=None)
 
 
+# The same few are asked for again and again. As they are: yarl would spell some of their characters in another way.
+_url = lru_cache(maxsize=4096)(partial(yarl.URL, encoded=True))
+
+
 class _Bridge(AiohttpTransport):
     """httpx-aiohttp's transport, with the translation that it makes for requests of any kind made for ours only.
 
@@ -41,17 +45,21 @@ class _Bridge(AiohttpTransport):
         self._session = session
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request`, whose body has been read."""
-        if self.proxy is not None:
-            return await super().handle_async_request(request)
-        phases = request.extensions.get("timeout", {})
+        """Send `request`; failures come as httpx's exceptions, named for what happened."""
+        # With the body read, aiohttp gets bytes and their length instead of a stream that it would send in chunks.
+        if isinstance(request.stream, httpx.ByteStream):
+            content = request.read()
+        else:
+            content = await request.aread()
         try:
+            if self.proxy is not None:
+                return await super().handle_async_request(request)
+            phases = request.extensions.get("timeout", {})
             reply = await self._session.request(
                 request.method,
-                # As it is: yarl would spell some of its characters in another way.
-                yarl.URL(str(request.url), encoded=True),
+                _url(str(request.url)),
                 headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
-                data=request.content or None,
+                data=content or None,
                 allow_redirects=False,
                 timeout=_timeout(phases.get("connect"), phases.get("read")),
             )
@@ -59,11 +67,12 @@ class _Bridge(AiohttpTransport):
             if length is not None and length <= _SMALL:
                 small = httpx.ByteStream(await reply.read())
                 return httpx.Response(reply.status, headers=reply.raw_headers, stream=small)
-        # What it does not know it lets through.
-        except Exception:
-            with map_aiohttp_exceptions():
-                raise
-        return httpx.Response(reply.status, headers=reply.raw_headers, stream=AiohttpResponseStream(reply))
+            return httpx.Response(
+                reply.status, headers=reply.raw_headers, stream=AiohttpResponseStream(reply)
+            )
+        except Exception as error:
+            failure = _translated(error)
+        raise failure
 
 
 @lru_cache
@@ -90,26 +99,17 @@ class AiohttpConnections(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`; failures come as httpx's exceptions, named for what happened."""
-        # With the body read, aiohttp gets bytes and their length instead of a stream that it would send in chunks.
-        if isinstance(request.stream, httpx.ByteStream):
-            request.read()
-        else:
-            await request.aread()
         url = request.url
         origin = (url.scheme, url.host, url.port)
         way = self._ways.get(origin) or await self._open(origin)
         trace: _Trace | None = request.extensions.get("trace")
+        if trace is None:
+            return await way.plain.handle_async_request(request)
+        token = _trace.set(trace)
         try:
-            if trace is None:
-                return await way.plain.handle_async_request(request)
-            token = _trace.set(trace)
-            try:
-                return await way.traced.handle_async_request(request)
-            finally:
-                _trace.reset(token)
-        except httpx.TransportError as error:
-            renamed = _renamed(error)
-        raise renamed
+            return await way.traced.handle_async_request(request)
+        finally:
+            _trace.reset(token)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -161,10 +161,16 @@ async def _connected(_session: object, _context: object, _parameters: object) ->
         await trace("aiohttp.send_request_headers.started", {})
 
 
-def _renamed(error: httpx.TransportError) -> httpx.TransportError:
-    """Name a failure for what it is: httpx-aiohttp calls every lost connection a ConnectTimeout."""
-    origin = error.__cause__
-    if isinstance(error, httpx.ConnectTimeout) and not isinstance(origin, aiohttp.ServerTimeoutError):
+def _translated(error: Exception) -> Exception:
+    """Name a failure for what it is in httpx's words: httpx-aiohttp calls every lost connection a ConnectTimeout."""
+    try:
+        with map_aiohttp_exceptions():
+            raise error
+    # What it does not know it lets through.
+    except Exception as mapped:
+        failure = mapped
+    origin = failure.__cause__
+    if isinstance(failure, httpx.ConnectTimeout) and not isinstance(origin, aiohttp.ServerTimeoutError):
         kind = httpx.ConnectError if isinstance(origin, aiohttp.ClientConnectorError) else httpx.ReadError
-        return kind(str(error))
-    return error
+        return kind(str(failure))
+    return failure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol
 
 import httpx
@@ -38,6 +38,18 @@ class Secretive(Protocol):
         ...
 
 
+class Requests(Protocol):
+    """Whoever builds a call's requests, one for each attempt."""
+
+    async def prepare(self) -> httpx.Request:
+        """Build the next attempt's request."""
+        ...
+
+    def renew(self) -> bool:
+        """Discard the token that was refused; true when another may help."""
+        ...
+
+
 @define
 class Progress:
     """What a call has tried so far, readable from outside when its time runs out.
@@ -49,15 +61,12 @@ class Progress:
     method: str
     repeatable: bool
     deadline: float
-    attempts: list[Attempt] = field(factory=list[Attempt])
-    phase: Phase = field(init=False)
+    attempts: tuple[Attempt, ...] = ()
+    phase: Phase = field(factory=Phase)
     lost_reply: bool = False
     authorization: bytes = field(default=b"", repr=False)
     trace: CallTrace | None = None
     secretive: Secretive | None = None
-
-    def __attrs_post_init__(self) -> None:
-        self.phase = Phase(watched=False)
 
     @property
     def under_way(self) -> bool:
@@ -89,24 +98,15 @@ class Attempts:
         self._quota = quota
         self.telemetry: Telemetry | None = observers.telemetry
 
-    async def run(
-        self,
-        progress: Progress,
-        limits: Limits,
-        prepare: Callable[[], Awaitable[httpx.Request]],
-        renew: Callable[[], bool],
-    ) -> Received | Failure:
-        """Try until there is an answer to give.
-
-        `prepare` builds the request of each attempt; `renew` is asked once, after the first 401, whether another
-        token may help.
-        """
+    async def run(self, progress: Progress, limits: Limits, requests: Requests) -> Received | Failure:
+        """Try until there is an answer to give; another token is asked for once, after the first 401."""
         counted = 0
         renewed = False
         repeatable = progress.repeatable
         while True:
-            progress.phase = phase = Phase(watched=not repeatable)
-            request = await prepare()
+            phase = progress.phase
+            phase.watched = not repeatable
+            request = await requests.prepare()
             started = self._clock.monotonic()
             if progress.trace is None:
                 outcome = await self._transport.exchange(
@@ -126,7 +126,7 @@ class Attempts:
                 failure = outcome
             counted += 1
             pause: float | None
-            if failure.status == _UNAUTHORIZED and not renewed and renew():
+            if failure.status == _UNAUTHORIZED and not renewed and requests.renew():
                 renewed = True
                 counted -= 1
                 pause = 0.0
@@ -141,11 +141,11 @@ class Attempts:
                 )
                 if pause is not None and not self._quota.spend():
                     pause = None
-            progress.attempts.append(Attempt(failure.status, failure.cause, pause or 0.0))
+            progress.attempts += (Attempt(failure.status, failure.cause, pause or 0.0),)
             self._saw(progress, outcome, failure, now - started)
             if pause is None:
                 return outcome
-            phase.started = False
+            progress.phase = Phase()
             progress.lost_reply = progress.lost_reply or _reply_lost(failure)
             self._observers.retried(
                 RetryEvent(

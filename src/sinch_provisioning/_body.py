@@ -32,6 +32,21 @@ class UnreadableBodyError(Exception):
 async def read(response: httpx.Response, limit: int) -> bytes:
     """Read the reply's stream to its end and decode it; neither form may exceed `limit` bytes."""
     stream = response.stream
+    if isinstance(stream, httpx.ByteStream):
+        # All there already, so nothing to wait for.
+        raw = b"".join(stream)
+        if len(raw) > limit:
+            raise _too_large(raw, limit)
+    else:
+        raw = await _streamed(stream, limit)
+    # The plain list: looking a name up in httpx's headers first guesses the encoding of all of them.
+    for name, _ in response.headers.raw:
+        if name.lower() == b"content-encoding":
+            return _decoded(raw, response.headers["content-encoding"].strip().lower(), limit)
+    return raw
+
+
+async def _streamed(stream: object, limit: int) -> bytes:
     if not isinstance(stream, httpx.AsyncByteStream):
         raise UnreadableBodyError("the transport's reply can't be read asynchronously", b"")
     parts: list[bytes] = []
@@ -42,17 +57,16 @@ async def read(response: httpx.Response, limit: int) -> bytes:
             size += len(part)
             parts.append(part)
             if size > limit:
-                raise UnreadableBodyError(f"the reply is larger than {limit} bytes", b"".join(parts)[:limit])
+                raise _too_large(b"".join(parts), limit)
     finally:
         # A generator left half-way would be closed by a task of the event loop's some time later.
         if isinstance(iterator, AsyncGenerator):
             await iterator.aclose()
-    raw = parts[0] if len(parts) == 1 else b"".join(parts)
-    # The plain list: looking a name up in httpx's headers first guesses the encoding of all of them.
-    for name, _ in response.headers.raw:
-        if name.lower() == b"content-encoding":
-            return _decoded(raw, response.headers["content-encoding"].strip().lower(), limit)
-    return raw
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(raw: bytes, limit: int) -> UnreadableBodyError:
+    return UnreadableBodyError(f"the reply is larger than {limit} bytes", raw[:limit])
 
 
 def _decoded(raw: bytes, encoding: str, limit: int) -> bytes:

@@ -60,9 +60,9 @@ class Project:
         rewriter = evolve(self.rewriter, policy=limits.policy)
         return evolve(self, pipeline=self.pipeline.with_limits(limits), rewriter=rewriter)
 
-    async def invoke(self, function: Callable[[Caller, str], Awaitable[_R]]) -> _R:
-        """Await a generated function for this project; what it refuses to send is a ConfigurationError."""
-        return await _refusing(function(self.pipeline, self.project_id))
+    def invoke(self, function: Callable[[Caller, str], Awaitable[_R]]) -> Awaitable[_R]:
+        """Call a generated function for this project; what it refuses to send is a ConfigurationError."""
+        return _refusing(function(self.pipeline, self.project_id))
 
     async def pages(self, function: Callable[[Caller, str], Awaitable[Page[_T]]]) -> list[_T]:
         """Collect all senders, page after page: the live API pages its lists, though the document is silent."""

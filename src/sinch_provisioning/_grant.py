@@ -132,7 +132,8 @@ class TokenEndpoint:
     def _basic(self) -> str:
         return base64.b64encode(f"{self.key_id}:{self._secret.reveal()}".encode()).decode()
 
-    async def _request(self) -> httpx.Request:
+    async def prepare(self) -> httpx.Request:
+        """Build the next attempt's request."""
         headers = [
             (b"Host", self.url.netloc),
             (b"Accept", b"application/json"),
@@ -141,7 +142,11 @@ class TokenEndpoint:
             (b"Content-Length", b"%d" % len(_FORM)),
             (b"Authorization", b"Basic " + self._basic().encode()),
         ]
-        return self._transport.request("POST", self.url, headers, _FORM)
+        return self._transport.request("POST", self.url, httpx.Headers(headers), _FORM)
+
+    def renew(self) -> bool:
+        """Say that there is no other key."""
+        return False
 
     async def fetch(self) -> Grant | GrantFailure:
         """Ask for a token, as often as the retry policy allows; it raises nothing but cancellation."""
@@ -167,11 +172,11 @@ class TokenEndpoint:
         outcome: Received | Failure
         try:
             async with asyncio.timeout(deadline):
-                outcome = await self._attempts.run(progress, self._limits, self._request, lambda: False)
+                outcome = await self._attempts.run(progress, self._limits, self)
         except TimeoutError:
             outcome = Failure("DeadlineExceeded", timed_out=True)
-            progress.attempts.append(Attempt(None, "DeadlineExceeded", 0.0))
-        attempts = tuple(progress.attempts)
+            progress.attempts += (Attempt(None, "DeadlineExceeded", 0.0),)
+        attempts = progress.attempts
         if isinstance(outcome, Failure):
             what = "did not answer in time" if outcome.timed_out else "could not be reached"
             explanation = f": {masked(outcome.explanation, self.secrets)}" if outcome.explanation else ""

@@ -19,7 +19,7 @@ class Phase:
     `tells`: the stack reports what it does, so that as long as it said nothing, nothing has left.
     """
 
-    watched: bool
+    watched: bool = False
     tells: bool = False
     started: bool = False
     traced: bool = False

@@ -35,6 +35,22 @@ _NO_CONTENT: Final = 204
 _url = lru_cache(maxsize=4096)(httpx.URL)
 
 
+class _Headers:
+    """The headers of every request, with the token that was asked for last."""
+
+    def __init__(self, constant: tuple[tuple[bytes, bytes], ...]) -> None:
+        self.constant = constant
+        self._last: tuple[Token, httpx.Headers] | None = None
+
+    def bearing(self, token: Token) -> httpx.Headers:
+        """Return all of them, for an `httpx.Request` to copy: that is quicker than checking them anew."""
+        last = self._last
+        if last is None or last[0] is not token:
+            headers = httpx.Headers([*self.constant, (b"Authorization", token.header)])
+            last = self._last = token, headers
+        return last[1]
+
+
 @frozen
 class Pipeline:
     """Carries the requests of the generated functions, with one server, one way to authorize and one set of limits.
@@ -48,7 +64,7 @@ class Pipeline:
     transport: Transport
     attempts: Attempts
     clock: Clock
-    headers: tuple[tuple[bytes, bytes], ...]
+    headers: _Headers
     rate_limit: RateLimit | None = None
 
     @classmethod
@@ -70,7 +86,7 @@ class Pipeline:
             (b"Accept-Encoding", ACCEPT_ENCODING.encode()),
             (b"User-Agent", f"sinch-provisioning-python/{__version__}".encode()),
         )
-        return cls(base_url, auth, limits, transport, attempts, clock, headers, rate_limit)
+        return cls(base_url, auth, limits, transport, attempts, clock, _Headers(headers), rate_limit)
 
     def with_limits(self, limits: Limits) -> Pipeline:
         """Return this pipeline with other limits."""
@@ -78,7 +94,7 @@ class Pipeline:
 
     def with_auth(self, auth: Auth) -> Pipeline:
         """Return this pipeline with other credentials."""
-        return evolve(self, auth=auth)
+        return evolve(self, auth=auth, headers=_Headers(self.headers.constant))
 
     async def authenticate(self) -> None:
         """Wait for a token unless one is live; raises `ProvisioningError` only."""
@@ -98,12 +114,18 @@ class Pipeline:
         telemetry = self.attempts.telemetry
         trace = None if telemetry is None else telemetry.call(request.operation_id, request.method)
         if trace is None:
-            return await self._answer(request, parse, progress)
+            return self._value(request, parse, progress, await self._outcome(request, progress))
         with trace as progress.trace:
-            return await self._answer(request, parse, progress)
+            return self._value(request, parse, progress, await self._outcome(request, progress))
 
-    async def _answer(self, request: Request, parse: Callable[[Reply], _T], progress: Progress) -> _T:
-        outcome = await self._outcome(request, progress)
+    def _value(
+        self,
+        request: Request,
+        parse: Callable[[Reply], _T],
+        progress: Progress,
+        outcome: Received | Failure | None,
+    ) -> _T:
+        """Return what the last reply says, or raise what it or the failure amounts to."""
         if request.method == "DELETE" and progress.lost_reply:
             outcome = _deleted_before(outcome)
         if isinstance(outcome, Received) and 200 <= outcome.status < 300:
@@ -128,7 +150,7 @@ class Pipeline:
             return status_error(
                 outcome,
                 operation_id=progress.operation_id,
-                attempts=tuple(progress.attempts),
+                attempts=progress.attempts,
                 now=self.clock.time(),
                 secrets=(*secrets, *secret_values(request.content)),
             )
@@ -140,16 +162,15 @@ class Pipeline:
         """Return the last reply or failure, or None when the deadline passed first."""
         transport = self.transport
         self._check_open(progress.operation_id)
-        run = _Run(self, request, progress)
         seconds = self.limits.policy.deadline
         scope = asyncio.timeout(None)
         try:
             async with scope:
-                transport.begin(scope, seconds)
+                state = transport.begin(scope, seconds)
                 try:
-                    return await self.attempts.run(progress, self.limits, run.prepare, run.renew)
+                    return await self.attempts.run(progress, self.limits, _Run(self, request, progress))
                 finally:
-                    transport.end(scope, seconds)
+                    transport.end(state, scope, seconds)
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -167,6 +188,20 @@ def _deleted_before(outcome: Received | Failure | None) -> Received | Failure | 
     if isinstance(outcome, Received) and outcome.status == _NOT_FOUND:
         return Received(_NO_CONTENT, outcome.headers, b"")
     return outcome
+
+
+def _own_headers(request: Request) -> list[tuple[bytes, bytes]]:
+    headers: list[tuple[bytes, bytes]] = []
+    content = request.content
+    if content is not None:
+        if request.content_type is not None:
+            headers.append((b"Content-Type", request.content_type.encode("ascii")))
+        headers.append((b"Content-Length", b"%d" % len(content)))
+    elif request.method in ("POST", "PUT", "PATCH"):
+        headers.append((b"Content-Length", b"0"))
+    for name, value in request.headers:
+        headers.append((name.encode("ascii"), value.encode("utf-8")))
+    return headers
 
 
 @define
@@ -187,17 +222,10 @@ class _Run:
         self.token = token = auth.ready() or await auth.obtain(request.operation_id)
         self.progress.authorization = token.header
         url = self._url()
-        headers = [*pipeline.headers, (b"Authorization", token.header)]
-        content = request.content
-        if content is not None:
-            if request.content_type is not None:
-                headers.append((b"Content-Type", request.content_type.encode("ascii")))
-            headers.append((b"Content-Length", b"%d" % len(content)))
-        elif request.method in ("POST", "PUT", "PATCH"):
-            headers.append((b"Content-Length", b"0"))
-        for name, value in request.headers:
-            headers.append((name.encode("ascii"), value.encode("utf-8")))
-        return pipeline.transport.request(request.method, url, headers, content or b"")
+        headers = pipeline.headers.bearing(token)
+        if own := _own_headers(request):
+            headers = httpx.Headers([*headers.raw, *own])
+        return pipeline.transport.request(request.method, url, headers, request.content or b"")
 
     def _url(self) -> httpx.URL:
         request = self.request

@@ -49,7 +49,7 @@ class AttemptTimeout:
 
 
 @define(eq=False)
-class _LoopState:
+class LoopState:
     """What belongs to one event loop in one process."""
 
     loop: asyncio.AbstractEventLoop
@@ -80,7 +80,7 @@ class Transport:
         self._make = make
         self.limit = limit
         self._owned = owned
-        self._state: _LoopState | None = None
+        self._state: LoopState | None = None
         self.closed = False
 
     @property
@@ -88,34 +88,32 @@ class Transport:
         """Requests that hold a place now."""
         return 0 if self._state is None else self._state.in_flight
 
-    def _current(self) -> _LoopState:
+    def _current(self) -> LoopState:
         state = self._state
         loop = asyncio.get_running_loop()
         if state is None or state.loop is not loop or state.pid != os.getpid():
             places = None if self.limit is None else asyncio.Semaphore(self.limit)
             sender = self._make()
-            self._state = state = _LoopState(loop, os.getpid(), places, sender, Deadlines(loop))
+            self._state = state = LoopState(loop, os.getpid(), places, sender, Deadlines(loop))
             if self._owned and isinstance(sender, httpx.AsyncBaseTransport):
                 state.farewell = at_loop_end(sender)
         return state
 
-    def begin(self, scope: asyncio.Timeout, seconds: float) -> None:
+    def begin(self, scope: asyncio.Timeout, seconds: float) -> LoopState:
         """Count a call as under way; its `scope` ends after `seconds`, or when `aclose` has drained long enough."""
         state = self._current()
         state.under_way.add(scope)
         state.deadlines.begin(scope, seconds)
+        return state
 
-    def end(self, scope: asyncio.Timeout, seconds: float) -> None:
-        """Count a call as over."""
-        state = self._current()
+    def end(self, state: LoopState, scope: asyncio.Timeout, seconds: float) -> None:
+        """Count a call as over; `state` is what `begin` returned."""
         state.under_way.discard(scope)
         state.deadlines.end(scope, seconds)
         if self.closed and not state.under_way:
             state.emptied.set()
 
-    def request(
-        self, method: str, url: httpx.URL, headers: list[tuple[bytes, bytes]], content: bytes
-    ) -> httpx.Request:
+    def request(self, method: str, url: httpx.URL, headers: httpx.Headers, content: bytes) -> httpx.Request:
         """Build a request for `exchange`: bare for a transport, with its own defaults for a caller's client."""
         sender = self._current().sender
         if isinstance(sender, httpx.AsyncClient):
@@ -161,7 +159,7 @@ class Transport:
         finally:
             self._leave(state)
 
-    async def _enter(self, state: _LoopState, seconds: float | None) -> None:
+    async def _enter(self, state: LoopState, seconds: float | None) -> None:
         places = state.places
         if places is not None:
             if seconds is None or not places.locked():
@@ -172,7 +170,7 @@ class Transport:
         state.in_flight += 1
 
     @staticmethod
-    def _leave(state: _LoopState) -> None:
+    def _leave(state: LoopState) -> None:
         state.in_flight -= 1
         if state.places is not None:
             state.places.release()
@@ -194,7 +192,7 @@ class Transport:
             raise
 
     @staticmethod
-    def _end_all(state: _LoopState) -> None:
+    def _end_all(state: LoopState) -> None:
         for scope in state.under_way:
             if not scope.expired():
                 scope.reschedule(state.loop.time())
@@ -208,7 +206,7 @@ class Transport:
             farewell, state.farewell = state.farewell, None
             await farewell.aclose()
 
-    def _mine(self) -> _LoopState | None:
+    def _mine(self) -> LoopState | None:
         state = self._state
         if state is None or state.loop is not asyncio.get_running_loop() or state.pid != os.getpid():
             return None

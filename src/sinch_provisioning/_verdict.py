@@ -35,7 +35,7 @@ def decode_error(progress: Progress, received: Received, why: str) -> ResponseDe
 
 def no_reply(progress: Progress, failure: Failure, secrets: Iterable[str]) -> APIConnectionError:
     """Make the error of a call whose last attempt brought no reply."""
-    operation_id, attempts = progress.operation_id, tuple(progress.attempts)
+    operation_id, attempts = progress.operation_id, progress.attempts
     said = f"{failure.cause}: {masked(failure.explanation, secrets)}".removesuffix(": ")
     if failure.maybe_processed and not progress.repeatable:
         return OutcomeUnknownError(
@@ -54,7 +54,7 @@ def no_reply(progress: Progress, failure: Failure, secrets: Iterable[str]) -> AP
 
 def out_of_time(progress: Progress, deadline: float, *, closed: bool) -> ProvisioningError:
     """Make the error of a call that its deadline (seconds) or the closing of its client ended."""
-    operation_id, attempts = progress.operation_id, tuple(progress.attempts)
+    operation_id, attempts = progress.operation_id, progress.attempts
     cause = "ClientClosed" if closed else "DeadlineExceeded"
     why = "the client was closed" if closed else f"the deadline of {deadline:g} s passed"
     if progress.under_way:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from typing import Final
 
 import httpx
 
@@ -11,6 +12,9 @@ from sinch_provisioning_api import SERVER_URL, TOKEN_URL
 
 from .credentials import BasicCredentials, BearerToken, Credentials, OAuth2ClientCredentials, Secret
 from .errors import ConfigurationError
+
+# They would end the segment, or be read as an encoded character.
+_DELIMITERS: Final = frozenset("/\\?#%")
 
 
 def resolve_project_id(project_id: str | None) -> str:
@@ -25,7 +29,7 @@ def check_segment(name: str, value: str | None) -> str:
     """Return `value` if it is one path segment; an id of None comes from a reply that had none."""
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"{name} must be a string that is not empty")
-    if value in (".", "..") or not value.isprintable() or any(mark in value for mark in "/\\?#%"):
+    if value in (".", "..") or not value.isprintable() or not _DELIMITERS.isdisjoint(value):
         raise ConfigurationError(f"{name} must be one segment of a path: {value!r} is not")
     return value
 
