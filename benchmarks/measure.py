@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from statistics import median
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from .callers import Caller
 
@@ -70,15 +70,20 @@ async def share(call: Callable[[int], Awaitable[None]], work: Work, seconds: flo
     return Cost(wall / done * 1e3, cpu / done * 1e3)
 
 
-async def rounds(callers: Sequence[Caller], work: Work, count: int, *, warm: bool = True) -> list[Row]:
-    """Let the callers take turns `count` times, in another order each; `warm`: after a round that does not count."""
+async def rounds(callers: Sequence[Caller], work: Work, count: int) -> list[Row]:
+    """Let the callers take turns `count` times, in another order each.
+
+    Each share follows on some calls that do not count: the others' turns outlast a pool's keep-alive time, and what
+    is compared are connections in use (on httpx's pool, a call that waits while others connect costs ten times more).
+    """
     costs: dict[str, list[Cost]] = {caller.name: [] for caller in callers}
-    for number in range(count + warm):
+    warm_up = evolve(work, calls=max(work.in_flight, work.calls // 10))
+    for number in range(count):
         turn = number % len(callers)
         for caller in (*callers[turn:], *callers[:turn]):
-            cost = await share(getattr(caller, work.name), work)
-            if number >= warm:
-                costs[caller.name].append(cost)
+            call = getattr(caller, work.name)
+            await share(call, warm_up)
+            costs[caller.name].append(await share(call, work))
     return [
         Row(
             name,
@@ -101,6 +106,7 @@ async def close(callers: Iterable[Caller]) -> None:
 async def latencies(call: Callable[[int], Awaitable[None]], in_flight: int, seconds: float) -> list[float]:
     """Call for `seconds` and return each call's milliseconds."""
     found: list[float] = []
+    gc.collect()
     end = time.perf_counter() + seconds
 
     async def worker() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from statistics import median
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict, frozen
 
 from . import peers
 from .callers import SDK_AIOHTTP, SDK_HTTPX, RawHttpx, own
@@ -67,27 +67,21 @@ class Throughput:
         return {**asdict(self), "reached": round(self.reached, 3)}
 
 
-def works(size: Size) -> list[tuple[Work, int]]:
-    """Return each piece of work with its number of rounds."""
-    return [
-        (size.work("get", 1, 300), size.rounds),
-        (size.work("get", 100, 600), size.rounds),
-        (size.work("create", 1, 200), size.rounds),
-        (size.work("create", 100, 400), size.rounds),
-        (size.work("list", 1, 10), size.rounds),
-        (size.work("list", 100, 100), 1),
+def works(size: Size) -> list[tuple[Work, int, bool]]:
+    """Return each piece of work with its number of rounds, and whether the generated and generic peers do it, too."""
+    few = min(size.rounds, 3)
+    found = [
+        (size.work("get", 1, 300), size.rounds, True),
+        (size.work("get", 100, 600), size.rounds, True),
+        (size.work("create", 1, 200), size.rounds, True),
+        (size.work("create", 100, 400), size.rounds, True),
+        (size.work("list", 1, 10), size.rounds, True),
+        (size.work("list", 100, 100), 1, True),
+        (size.work("get", 800, 2400), few, size.crowded_peers),
     ]
-
-
-def crowds(size: Size) -> list[tuple[Work, bool]]:
-    """Return the work at 800 in flight, and whether the generated and generic peers do it, too.
-
-    On httpx's pool 800 calls take half a minute and more, so there each is done once.
-    """
-    works = [(size.work("get", 800, 800), size.crowded_peers)]
     if size.crowded_peers:
-        works += [(size.work("create", 800, 800), False), (size.work("list", 800, 800), False)]
-    return works
+        found += [(size.work("create", 800, 2400), few, False), (size.work("list", 800, 800), 1, False)]
+    return found
 
 
 async def side_by_side(size: Size, *, with_peers: bool) -> list[Row]:
@@ -99,16 +93,12 @@ async def side_by_side(size: Size, *, with_peers: bool) -> list[Row]:
         # What has been loaded by now lives on; looking through it is nobody's cost.
         gc.collect()
         gc.freeze()
-        crowded = [caller for caller in own_callers if isinstance(caller, RawHttpx)]
-        quick = [caller for caller in own_callers if caller not in crowded]
-        for work, count in works(size):
+        slow = [caller for caller in own_callers if isinstance(caller, RawHttpx)]
+        quick = [caller for caller in own_callers if caller not in slow]
+        for work, count, by_all in works(size):
             # The shorter a share, the more a disturbance changes it: the quick ones have three turns in each round.
-            line = [*quick, *crowded, *quick, *others, *quick]
-            rows += await rounds(line, work, count, warm=count > 1)
-        for work, by_all in crowds(size):
-            # A load that lasts: each of those in flight calls three times.
-            rows += await rounds([*quick, *quick], evolve(work, calls=3 * work.calls), size.rounds)
-            rows += await rounds([*crowded, *(others if by_all else [])], work, 1, warm=False)
+            line = [*quick, *slow, *quick, *(others if by_all else []), *quick]
+            rows += await rounds(line, work, count)
         await close([*own_callers, *others])
     return rows
 
@@ -131,16 +121,20 @@ async def rotation(size: Size) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, list[float]]] = {
         name: {"steady": [], "rotating": []} for name in (SDK_HTTPX, SDK_AIOHTTP)
     }
-    for _ in range(min(size.rounds, 5)):
+    for number in range(size.rounds):
         with serving() as steady, serving(lifetime=3.0) as rotating:
-            for url, kind in ((steady, "steady"), (rotating, "rotating")):
-                callers = own(url, _CONNECTIONS)
-                for caller in callers:
+            pairs = [
+                (("steady", one), ("rotating", other))
+                for one, other in zip(own(steady, _CONNECTIONS), own(rotating, _CONNECTIONS), strict=True)
+            ]
+            for pair in pairs:
+                # One right after the other, and in turn: what else the machine does changes from second to second.
+                for kind, caller in pair if number % 2 else reversed(pair):
                     if caller.name in found:
                         await latencies(caller.get, 20, size.rotation_seconds / 7)
                         values = await latencies(caller.get, 20, size.rotation_seconds)
                         found[caller.name][kind].append(percentile(values, 0.99))
-                await close(callers)
+            await close(caller for pair in pairs for _, caller in pair)
     return {
         name: {kind: round(median(values), 3) for kind, values in kinds.items()}
         for name, kinds in found.items()
