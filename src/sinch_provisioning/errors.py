@@ -30,7 +30,7 @@ stays behind when an error is pickled.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -231,12 +231,12 @@ class LaunchRejectedError(ProvisioningError):
         self,
         message: str,
         *,
-        sender: RcsSender,
+        sender: Any,
         operation_id: str | None = None,
         attempts: tuple[Attempt, ...] = (),
     ) -> None:
         super().__init__(message, operation_id=operation_id, attempts=attempts)
-        self.sender = sender
+        self.sender: RcsSender = sender
 
 
 class WaitTimeoutError(ProvisioningError):
@@ -246,12 +246,12 @@ class WaitTimeoutError(ProvisioningError):
         self,
         message: str,
         *,
-        sender: RcsSender,
+        sender: Any,
         operation_id: str | None = None,
         attempts: tuple[Attempt, ...] = (),
     ) -> None:
         super().__init__(message, operation_id=operation_id, attempts=attempts)
-        self.sender = sender
+        self.sender: RcsSender = sender
 
 
 class SenderMismatchError(ProvisioningError):

@@ -20,7 +20,7 @@ from sinch_provisioning.durable import Pace, enqueue, standings, totals
 from sinch_provisioning.durable.calls import LATEST
 from sinch_provisioning.durable.liveness import liveness_for
 from sinch_provisioning.durable.order import Order
-from sinch_provisioning.launch import Polling
+from sinch_provisioning.lifecycle.polling import Polling
 from sinch_provisioning_api.models import RcsSender
 from sinch_provisioning_emulator import Emulator, RunningClock
 

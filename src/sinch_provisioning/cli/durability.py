@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import ConfigurationError
 from ..desired import load
-from ..launch import Polling
+from ..lifecycle.polling import Polling
 from . import output
 from .connection import Meter, connect, connect_for
 

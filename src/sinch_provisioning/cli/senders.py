@@ -10,7 +10,7 @@ from attrs import fields
 
 from sinch_provisioning_api.models import RcsSender, Sender
 
-from ..launch import FAILED, LAUNCHED, status_of
+from ..lifecycle.status import FAILED, LAUNCHED, status_of
 from . import output
 from .connection import connect
 

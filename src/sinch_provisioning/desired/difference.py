@@ -15,8 +15,8 @@ from sinch_provisioning_api.models import (
     UpdateRcsSenderRequest,
 )
 
-from ..launch import FAILED, status_of, under_way
-from ..readiness import LAUNCH_REQUIREMENTS, readiness
+from ..channels.readiness import LAUNCH_REQUIREMENTS, readiness
+from ..lifecycle.status import FAILED, is_under_way, status_of
 from .places import AnySender
 from .state import Channel, DesiredSender
 
@@ -74,7 +74,7 @@ def decide(project_id: str, wanted: DesiredSender, found: Sequence[AnySender]) -
         return evolve(change, problem=f"differs in {', '.join(stuck)}, which the API can't update")
     if change.differing:
         change = evolve(change, actions=("update",))
-    if not isinstance(sender, RcsSender) or under_way(sender):
+    if not isinstance(sender, RcsSender) or is_under_way(sender):
         return change
     if change.status in FAILED and change.status != _RELAUNCHABLE and not change.differing and wanted.launch:
         return evolve(change, problem=f"the carriers' word is {change.status}: correct the brand's fields")

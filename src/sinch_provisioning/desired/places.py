@@ -11,7 +11,7 @@ from attrs import frozen
 from sinch_provisioning_api.models import RcsSender, Sender
 
 from .. import ProvisioningClient
-from ..senders import SenderChannel
+from ..channels.senders import SenderChannel
 from .state import Channel, DesiredProject, DesiredSender
 
 AnySender = RcsSender | Sender

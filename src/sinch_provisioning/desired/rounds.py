@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from attrs import define
 
 from .. import Clock, ConfigurationError, ProvisioningClient, ProvisioningError, SystemClock
-from ..launch import Polling
+from ..lifecycle.polling import Polling
 from .difference import Action, Change, decide
 from .file import load
 from .outcome import Applied, Observer, Outcome

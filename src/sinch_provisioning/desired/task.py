@@ -20,7 +20,7 @@ from .. import (
     ServerError,
     TokenError,
 )
-from ..launch import FAILED, LAUNCHED
+from ..lifecycle.status import FAILED, LAUNCHED
 from .difference import Action, Change, status
 from .outcome import Observer, Outcome, State
 from .places import AnySender

@@ -13,7 +13,8 @@ from dbos import DBOS, SetWorkflowID
 
 from .. import ConfigurationError, ProvisioningClient, ProvisioningError
 from ..desired import Change, DesiredState, Wanted, load, open_all, raise_if_blind, survey
-from ..launch import LAUNCHED, Polling
+from ..lifecycle.polling import Polling
+from ..lifecycle.status import LAUNCHED
 from .engine import engine, new_executor_id, open_queues
 from .order import REVIEW_POLLING, Order, Record
 from .workflow import NAME, SENDERS, bring

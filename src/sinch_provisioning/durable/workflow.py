@@ -12,7 +12,7 @@ from attrs import define, field
 from dbos import DBOS
 
 from ..desired import Action, Change, decide
-from ..launch import FAILED, LAUNCHED
+from ..lifecycle.status import FAILED, LAUNCHED
 from .calls import CALLS, Operation, Reply, call
 from .order import AnySender, Order, Record, restored
 

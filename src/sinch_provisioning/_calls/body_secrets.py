@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from ._json import loads
+from .._json import loads
 
 _NAMES = frozenset(
     {

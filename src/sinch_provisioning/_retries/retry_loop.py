@@ -8,14 +8,15 @@ from typing import Protocol
 import httpx
 from attrs import define, field, frozen
 
-from ._clock import Clock
-from ._phase import Phase
-from ._problems import masked, read_problem
-from ._retry import TOO_MANY_REQUESTS, Failure, RetryPolicy, RetryQuota, next_pause, retry_after_seconds
-from ._transport import AttemptTimeout, Received, Transport
-from .errors import Attempt
-from .events import AttemptEvent, Observers, RetryEvent
-from .telemetry import CallTrace, Telemetry
+from .._http.outcome import Failure, Received
+from .._http.send_progress import Phase
+from .._http.transport import AttemptTimeout, Transport
+from ..clock import Clock
+from ..errors import Attempt
+from ..events import AttemptEvent, Observers, RetryEvent
+from ..telemetry import CallTrace, Telemetry
+from .error_bodies import masked, read_problem
+from .retry_policy import TOO_MANY_REQUESTS, RetryPolicy, RetryQuota, next_pause, retry_after_seconds
 
 _UNAUTHORIZED = 401
 

@@ -9,10 +9,9 @@ from typing import Final, cast
 
 from attrs import frozen
 
-from ._json import loads_standard
-from ._retry import retry_after_seconds
-from ._transport import Received
-from .errors import (
+from .._http.outcome import Received
+from .._json import loads_standard
+from ..errors import (
     APIStatusError,
     Attempt,
     AuthenticationError,
@@ -24,6 +23,7 @@ from .errors import (
     RateLimitError,
     ServerError,
 )
+from .retry_policy import retry_after_seconds
 
 _BY_STATUS: Final[Mapping[int, type[APIStatusError]]] = {
     400: BadRequestError,

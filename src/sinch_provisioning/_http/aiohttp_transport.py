@@ -15,9 +15,9 @@ from attrs import frozen
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import AiohttpResponseStream, map_aiohttp_exceptions
 
-from ._connections import KEEP_ALIVE
-from ._proxied import Origin, proxy_for
-from ._tls import tls_context
+from .connection_pool import KEEP_ALIVE
+from .proxy import Origin, proxy_for
+from .tls import tls_context
 
 # A reply of at most this many bytes is read before it is handed on; a stream would cost more than its content.
 _SMALL: Final = 64 * 2**10

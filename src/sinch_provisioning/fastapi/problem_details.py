@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
-from ._status import status_of
-from .errors import (
+from ..errors import (
     APIConnectionError,
     APIStatusError,
     BadRequestError,
@@ -30,6 +29,7 @@ from .errors import (
     TokenError,
     WaitTimeoutError,
 )
+from ..lifecycle.status import status_of
 
 MEDIA_TYPE: Final = "application/problem+json"
 

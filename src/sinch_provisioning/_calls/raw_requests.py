@@ -12,7 +12,7 @@ import httpx
 
 from sinch_provisioning_api import Caller, Reply, Request
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 
 _METHOD: Final = re.compile(r"[A-Z]+")
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")

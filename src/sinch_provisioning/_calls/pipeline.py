@@ -12,19 +12,19 @@ from attrs import define, evolve, frozen
 
 from sinch_provisioning_api import Reply, Request, SchemaMismatchError
 
-from ._attempts import Attempts, Limits, Progress
-from ._body import ACCEPT_ENCODING
-from ._clock import Clock
-from ._json import loads
-from ._problems import status_error
-from ._retry import Failure
-from ._secrets import secret_values
-from ._tokens import Auth, Token
-from ._transport import Received, Transport
-from ._verdict import decode_error, no_reply, out_of_time
-from ._version import __version__
-from .errors import ConfigurationError, ProvisioningError
-from .rate_limit import RateLimit, permission
+from .._http.body import ACCEPT_ENCODING
+from .._http.outcome import Failure, Received
+from .._http.transport import Transport
+from .._json import loads
+from .._retries.error_bodies import status_error
+from .._retries.retry_loop import Attempts, Limits, Progress
+from .._tokens.token_source import Auth, Token
+from .._version import __version__
+from ..clock import Clock
+from ..errors import ConfigurationError, ProvisioningError
+from ..rate_limit import RateLimit, permission
+from .body_secrets import secret_values
+from .call_errors import decode_error, no_reply, out_of_time
 
 _T = TypeVar("_T")
 

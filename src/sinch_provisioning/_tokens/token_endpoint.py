@@ -10,15 +10,16 @@ from typing import Final, cast
 import httpx
 from attrs import field, frozen
 
-from ._attempts import Attempts, Limits, Progress
-from ._body import ACCEPT_ENCODING
-from ._clock import Clock
-from ._json import loads
-from ._problems import masked, read_problem
-from ._retry import Failure, retry_after_seconds
-from ._transport import Received, Transport
-from .credentials import OAuth2ClientCredentials, Secret
-from .errors import APIConnectionError, APITimeoutError, Attempt, ProvisioningError, TokenError
+from .._http.body import ACCEPT_ENCODING
+from .._http.outcome import Failure, Received
+from .._http.transport import Transport
+from .._json import loads
+from .._retries.error_bodies import masked, read_problem
+from .._retries.retry_loop import Attempts, Limits, Progress
+from .._retries.retry_policy import retry_after_seconds
+from ..clock import Clock
+from ..credentials import OAuth2ClientCredentials, Secret
+from ..errors import APIConnectionError, APITimeoutError, Attempt, ProvisioningError, TokenError
 
 DEFAULT_LIFETIME: Final = 3600.0
 LONGEST_LIFETIME: Final = 86_400.0

@@ -10,25 +10,15 @@ from typing import Final
 import httpx
 from attrs import define, field, frozen
 
-from ._body import UnreadableBodyError, read
-from ._deadlines import Deadlines
-from ._farewell import at_loop_end
-from ._phase import Phase
-from ._retry import Failure
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
+from .body import UnreadableBodyError, read
+from .deadlines import Deadlines
+from .loop_shutdown import at_loop_end
+from .outcome import Failure, Received
+from .send_progress import Phase
 
 # Their texts are the operating system's or the TLS library's, and hold nothing of the request.
 _SELF_EXPLANATORY: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
-
-
-@frozen
-class Received:
-    """A whole reply, whatever its status; `unreadable` says why `content` is not its decoded body."""
-
-    status: int
-    headers: httpx.Headers = field(repr=False)
-    content: bytes = field(repr=False)
-    unreadable: str | None = None
 
 
 @frozen

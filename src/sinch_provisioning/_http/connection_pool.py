@@ -16,9 +16,9 @@ from typing import Final
 import httpx
 from attrs import define
 
-from ._http11 import DirectTransport
-from ._proxied import Origin, ProxiedTransport, proxy_for
-from ._tls import tls_context
+from .http11 import DirectTransport
+from .proxy import Origin, ProxiedTransport, proxy_for
+from .tls import tls_context
 
 # Idle connections are closed after this many seconds; most load balancers keep theirs for 60 or longer.
 KEEP_ALIVE: Final = 30.0

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from ._attempts import Progress
-from ._problems import masked
-from ._retry import Failure
-from ._transport import Received
-from .errors import (
+from .._http.outcome import Failure, Received
+from .._retries.error_bodies import masked
+from .._retries.retry_loop import Progress
+from ..errors import (
     APIConnectionError,
     APITimeoutError,
     Attempt,

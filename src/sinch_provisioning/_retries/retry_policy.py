@@ -11,7 +11,8 @@ from typing import Final
 
 from attrs import Attribute, define, field, frozen
 
-from .errors import ConfigurationError
+from .._http.outcome import Failure
+from ..errors import ConfigurationError
 
 TOO_MANY_REQUESTS: Final = 429
 SERVICE_UNAVAILABLE: Final = 503
@@ -55,19 +56,6 @@ class RetryPolicy:
     max_delay: float = field(default=10.0, validator=_not_negative)
     deadline: float = field(default=60.0, validator=_not_negative)
     max_retry_after: float = field(default=60.0, validator=_not_negative)
-
-
-@frozen
-class Failure:
-    """One attempt that ended without success: a status, or (`status` None) no reply at all."""
-
-    cause: str | None
-    status: int | None = None
-    retry_after: float | None = None
-    error_code: str | None = None
-    maybe_processed: bool = True
-    timed_out: bool = False
-    explanation: str = ""
 
 
 def may_retry(failure: Failure, *, repeatable: bool) -> bool:

@@ -1,14 +1,4 @@
-"""FastAPI (extra `fastapi`): one client for an application, views of it for its requests, its errors as problems.
-
-::
-
-    app = FastAPI(lifespan=lifespan())
-    install(app)
-
-    @app.get("/senders")
-    async def senders(sinch: Sinch) -> list[RcsSenderResponse]:
-        return await sinch.rcs.list()
-"""
+"""The client of an application: its lifespan, the dependency of its routes, its error handlers."""
 
 import asyncio
 import logging
@@ -23,12 +13,12 @@ from starlette.requests import HTTPConnection
 
 from sinch_provisioning_api.models import RcsSender, Sender
 
-from ._disconnect import CancelOnDisconnect
-from ._documented import Documented
-from ._problem_details import MEDIA_TYPE, PROBLEM_RESPONSES, ProblemDetails, problem_of
-from .client import ProvisioningClient
-from .credentials import Credentials
-from .errors import ConfigurationError, ProvisioningError
+from ..client import ProvisioningClient
+from ..credentials import Credentials
+from ..errors import ConfigurationError, ProvisioningError
+from .disconnect import CancelOnDisconnect
+from .problem_details import MEDIA_TYPE, PROBLEM_RESPONSES, ProblemDetails, problem_of
+from .response_models import Documented
 
 __all__ = [
     "PROBLEM_RESPONSES",

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx
+from attrs import evolve
 
 from . import config
-from ._attempts import Attempts, Limits
-from ._channel import Project
-from ._clock import Clock
-from ._ensure import Rewriter
-from ._grant import TokenEndpoint
-from ._locks import KeyedLocks
-from ._pipeline import Pipeline
-from ._retry import RetryQuota
-from ._shared_tokens import SharedTokens, StoreHealth, store_key
-from ._tokens import Auth, FixedAuth, TokenSource
-from ._transport import Transport
+from ._calls.pipeline import Pipeline
+from ._http.transport import AttemptTimeout, Transport
+from ._retries.retry_loop import Attempts, Limits
+from ._retries.retry_policy import RetryPolicy, RetryQuota, backoff
+from ._tokens.shared_tokens import SharedTokens, StoreHealth, store_key
+from ._tokens.token_endpoint import TokenEndpoint
+from ._tokens.token_source import Auth, FixedAuth, TokenSource
+from .channels.project import Project
+from .clock import Clock
 from .credentials import Credentials, OAuth2ClientCredentials, Secret
 from .errors import ConfigurationError
 from .events import Observers
+from .lifecycle.keyed_locks import KeyedLocks
+from .lifecycle.reconciling_writer import ReconcilingWriter
 from .rate_limit import RateLimit
 from .token_store import TokenStore
 
@@ -71,8 +72,27 @@ class Shared:
             clock=self._clock,
             rate_limit=self._rate_limit,
         )
-        rewriter = Rewriter(limits.policy, self._quota, self._random, self._clock.sleep)
-        return Project(project_id, pipeline, self._locks, rewriter)
+        return Project(project_id, pipeline, self._locks, self._writer(limits.policy))
+
+    def with_options(
+        self, project: Project, timeout: httpx.Timeout | float | None, retry: RetryPolicy | None
+    ) -> Project:
+        """Return the same project with other limits; None leaves one as it is."""
+        limits = project.pipeline.limits
+        if timeout is not None:
+            limits = evolve(limits, timeout=AttemptTimeout.of(timeout))
+        if retry is not None:
+            limits = evolve(limits, policy=retry)
+        pipeline = project.pipeline.with_limits(limits)
+        return evolve(project, pipeline=pipeline, writer=self._writer(limits.policy))
+
+    def _writer(self, policy: RetryPolicy) -> ReconcilingWriter:
+        return ReconcilingWriter(
+            policy.max_attempts,
+            lambda retries: backoff(policy, retries, self._random),
+            self._quota.spend,
+            self._clock.sleep,
+        )
 
     def auth(self, credentials: Credentials) -> Auth:
         """Return how to authorize with `credentials`; one token source for each key and token URL."""
@@ -127,12 +147,12 @@ def make_transport(
     if isinstance(transport, httpx.AsyncBaseTransport):
         return Transport(lambda: transport, limit=limit, owned=True)
     if transport == "httpx":
-        from ._connections import Connections  # noqa: PLC0415 - httpcore is loaded for whoever uses it
+        from ._http.connection_pool import Connections  # noqa: PLC0415 - httpcore is loaded for whoever uses it
 
         return Transport(lambda: Connections(limit), limit=limit, owned=True)
     if transport == "aiohttp":
         try:
-            from ._aiohttp import AiohttpConnections  # noqa: PLC0415 - the extra `aiohttp`
+            from ._http.aiohttp_transport import AiohttpConnections  # noqa: PLC0415 - the extra `aiohttp`
         except ImportError:
             raise ConfigurationError(
                 'transport="aiohttp" needs the extra: pip install "sinch-provisioning[aiohttp]"'

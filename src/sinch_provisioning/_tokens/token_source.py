@@ -11,11 +11,11 @@ from typing import Final, Protocol
 
 from attrs import field, frozen
 
-from ._clock import Clock
-from ._grant import Grant, GrantFailure, TokenEndpoint
-from ._shared_tokens import SharedTokens
-from .credentials import BasicCredentials, BearerToken
-from .events import Observers, TokenEvent
+from ..clock import Clock
+from ..credentials import BasicCredentials, BearerToken
+from ..events import Observers, TokenEvent
+from .shared_tokens import SharedTokens
+from .token_endpoint import Grant, GrantFailure, TokenEndpoint
 
 _LONGEST_MARGIN: Final = 300.0
 _FAILED_RENEWAL_PAUSE: Final = 30.0

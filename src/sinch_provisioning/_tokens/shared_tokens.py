@@ -14,10 +14,10 @@ from typing import Final, cast
 
 from attrs import define, field, frozen
 
-from ._clock import Clock
-from ._grant import LONGEST_LIFETIME, Grant, GrantFailure, TokenEndpoint
-from .credentials import OAuth2ClientCredentials, Secret
-from .token_store import TokenStore
+from ..clock import Clock
+from ..credentials import OAuth2ClientCredentials, Secret
+from ..token_store import TokenStore
+from .token_endpoint import LONGEST_LIFETIME, Grant, GrantFailure, TokenEndpoint
 
 _logger = logging.getLogger("sinch_provisioning.tokens")
 

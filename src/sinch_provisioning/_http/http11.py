@@ -17,7 +17,7 @@ import h11
 import httpcore
 import httpx
 
-from ._happy_eyeballs import connected_socket
+from .happy_eyeballs import connected_socket
 
 # What httpcore allows a reply's head.
 _LARGEST_HEAD: Final = 100 * 2**10
