@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinch_provisioning._body import UnreadableBodyError, read
+from sinch_provisioning._http.body import UnreadableBodyError, read
 
 
 async def body_of(content: bytes, encoding: str | None = None, limit: int = 10_000) -> bytes:

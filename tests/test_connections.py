@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from sinch_provisioning import APIConnectionError
-from sinch_provisioning._connections import Connections
-from sinch_provisioning._proxied import proxy_for
+from sinch_provisioning._http.connection_pool import Connections
+from sinch_provisioning._http.proxy import proxy_for
 
 from .faults import faults
 from .faults.clients import client_on, credentials_on, policy, settle
@@ -137,7 +137,7 @@ async def test_response_closed_twice_gives_its_connection_back_once(server: Serv
 
 async def test_certificate_file_that_is_not_there_is_our_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """SSL_CERT_FILE naming nothing is said before anything is sent, and never turns verification off."""
-    from sinch_provisioning import _tls  # noqa: PLC0415 - the context is the process's
+    from sinch_provisioning._http import tls as _tls  # noqa: PLC0415 - the context is the process's
 
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
     _tls._tls_context.cache_clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 
-from sinch_provisioning._deadlines import Deadlines
+from sinch_provisioning._http.deadlines import Deadlines
 
 
 async def _held(deadlines: Deadlines, seconds: float, work: float) -> str:

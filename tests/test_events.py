@@ -135,7 +135,7 @@ async def test_nothing_is_recorded_for_nobody(monkeypatch: pytest.MonkeyPatch) -
         raise AssertionError("an event nobody asked for")
 
     logging.getLogger("sinch_provisioning").setLevel(logging.WARNING)
-    monkeypatch.setattr("sinch_provisioning._attempts.AttemptEvent", never)
+    monkeypatch.setattr("sinch_provisioning._retries.retry_loop.AttemptEvent", never)
     try:
         async with client_on(Emulator()) as sinch:
             await sinch.rcs.list()

@@ -42,7 +42,6 @@ from sinch_provisioning import (
     TokenError,
     WaitTimeoutError,
 )
-from sinch_provisioning._problem_details import problem_of
 from sinch_provisioning.fastapi import (
     PROBLEM_RESPONSES,
     CancelOnDisconnect,
@@ -58,6 +57,7 @@ from sinch_provisioning.fastapi import (
     project_from_header,
     project_from_path,
 )
+from sinch_provisioning.fastapi.problem_details import problem_of
 from sinch_provisioning_api.models import RcsSender
 from sinch_provisioning_emulator import Emulator, RunningClock
 

@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from sinch_provisioning import APIConnectionError, APITimeoutError, ProvisioningError, RetryPolicy, TokenError
-from sinch_provisioning._attempts import Attempts, Limits
-from sinch_provisioning._grant import Grant, GrantFailure, TokenEndpoint
-from sinch_provisioning._retry import RetryQuota
-from sinch_provisioning._shared import make_transport
-from sinch_provisioning._transport import AttemptTimeout, Transport
+from sinch_provisioning._http.transport import AttemptTimeout, Transport
+from sinch_provisioning._retries.retry_loop import Attempts, Limits
+from sinch_provisioning._retries.retry_policy import RetryQuota
+from sinch_provisioning._session import make_transport
+from sinch_provisioning._tokens.token_endpoint import Grant, GrantFailure, TokenEndpoint
 from sinch_provisioning.events import Observers
 
 from .faults import faults

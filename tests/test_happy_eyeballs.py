@@ -10,8 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from sinch_provisioning import _happy_eyeballs
-from sinch_provisioning._happy_eyeballs import connected_socket
+from sinch_provisioning._http import happy_eyeballs as _happy_eyeballs
+from sinch_provisioning._http.happy_eyeballs import connected_socket
 
 
 def listener(backlog: int = 8) -> socket.socket:

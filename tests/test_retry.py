@@ -15,8 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sinch_provisioning import ConfigurationError, RetryPolicy
-from sinch_provisioning._retry import (
-    Failure,
+from sinch_provisioning._http.outcome import Failure
+from sinch_provisioning._retries.retry_policy import (
     RetryQuota,
     backoff,
     may_retry,

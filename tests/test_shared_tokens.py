@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from sinch_provisioning import OAuth2ClientCredentials, TokenError, TokenEvent, _shared_tokens
-from sinch_provisioning._shared_tokens import Saved, store_key
+from sinch_provisioning import OAuth2ClientCredentials, TokenError, TokenEvent
+from sinch_provisioning._tokens import shared_tokens as _shared_tokens
+from sinch_provisioning._tokens.shared_tokens import Saved, store_key
 from sinch_provisioning_emulator import Emulator, VirtualClock
 
 from .conftest import client_on

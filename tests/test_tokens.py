@@ -13,9 +13,9 @@ import pytest
 from attrs import define, field
 
 from sinch_provisioning import APIConnectionError, BasicCredentials, BearerToken, TokenError
-from sinch_provisioning._grant import Grant, GrantFailure, lifetime_of, read_grant
-from sinch_provisioning._retry import Failure
-from sinch_provisioning._tokens import FixedAuth, Token, TokenSource
+from sinch_provisioning._http.outcome import Failure
+from sinch_provisioning._tokens.token_endpoint import Grant, GrantFailure, lifetime_of, read_grant
+from sinch_provisioning._tokens.token_source import FixedAuth, Token, TokenSource
 from sinch_provisioning.credentials import Secret
 from sinch_provisioning.events import Observers, TokenEvent
 

@@ -7,7 +7,7 @@ import pytest
 from pytest_httpx import HTTPXMock
 
 from sinch_provisioning import BearerToken, ConfigurationError, OutcomeUnknownError, ProvisioningClient
-from sinch_provisioning._transport import AttemptTimeout
+from sinch_provisioning._http.transport import AttemptTimeout
 
 
 async def test_pytest_httpx_intercepts_the_default_transport(httpx_mock: HTTPXMock) -> None:

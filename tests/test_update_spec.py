@@ -161,7 +161,7 @@ def test_methods_without_an_operation_are_named(tree: Tree, revised: Callable[..
     )
     assert "breaking  launchRcsSender  operation removed" in text
     assert "gone, but needed by the facade" in text
-    assert "RcsSenders.launch needs launchRcsSender (sinch_provisioning/rcs.py:" in text
+    assert "RcsSenders.launch needs launchRcsSender (sinch_provisioning/channels/rcs.py:" in text
 
 
 @pytest.mark.parametrize("step", ["read", "generate", "import", "place", "interrupt"])

@@ -4,12 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from ._version import __version__
-from .readiness import readiness
+from .channels.readiness import readiness
 
 if TYPE_CHECKING:
-    from ._clock import Clock, SystemClock
-    from ._retry import RetryPolicy
+    from ._retries.retry_policy import RetryPolicy
     from .client import ProvisioningClient
+    from .clock import Clock, SystemClock
     from .credentials import (
         BasicCredentials,
         BearerToken,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         WaitTimeoutError,
     )
     from .events import AttemptEvent, RetryEvent, TokenEvent
-    from .launch import Polling
+    from .lifecycle.polling import Polling
     from .rate_limit import RateLimit
     from .telemetry import Telemetry
     from .token_store import TokenStore
@@ -101,8 +101,8 @@ __all__ = [
 # Where the public names live. They are loaded when the first of them is asked for: whoever imports this package
 # only to have it at hand, a command that prints its help included, does not wait for it.
 _HOMES: Final = {
-    "_clock": "Clock SystemClock",
-    "_retry": "RetryPolicy",
+    "clock": "Clock SystemClock",
+    "_retries.retry_policy": "RetryPolicy",
     "client": "ProvisioningClient",
     "credentials": (
         "BasicCredentials BearerToken Credentials KakaoTalkCredentials LineCredentials "
@@ -117,7 +117,7 @@ _HOMES: Final = {
         "WaitTimeoutError"
     ),
     "events": "AttemptEvent RetryEvent TokenEvent",
-    "launch": "Polling",
+    "lifecycle.polling": "Polling",
     "rate_limit": "RateLimit",
     "telemetry": "Telemetry",
     "token_store": "TokenStore",

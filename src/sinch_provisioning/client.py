@@ -22,20 +22,20 @@ from sinch_provisioning_api.api import (
 )
 from sinch_provisioning_api.models import RcsSender
 
-from . import _launcher, _raw, config
-from ._attempts import Limits
-from ._channel import Project
-from ._clock import Clock, SystemClock
-from ._retry import RetryPolicy
-from ._shared import Shared
-from ._status import LAUNCHED
-from ._transport import AttemptTimeout
+from . import config
+from ._calls import raw_requests
+from ._http.transport import AttemptTimeout
+from ._retries.retry_loop import Limits
+from ._retries.retry_policy import RetryPolicy
+from ._session import Shared
+from .channels.project import Project
+from .channels.rcs import RcsSenders
+from .channels.senders import SenderChannel
+from .clock import Clock, SystemClock
 from .credentials import Credentials
-from .errors import ConfigurationError
 from .events import AttemptEvent, Observers, RetryEvent, TokenEvent
+from .lifecycle.status import LAUNCHED
 from .rate_limit import RateLimit
-from .rcs import RcsSenders
-from .senders import SenderChannel
 from .telemetry import Telemetry
 from .token_store import TokenStore
 
@@ -158,7 +158,7 @@ class ProvisioningClient:
         self, *, timeout: httpx.Timeout | float | None = None, retry: RetryPolicy | None = None
     ) -> Self:
         """Return the same client with other limits; this one is unchanged, and closing the new one closes nothing."""
-        return self._view(self._project.with_options(timeout, retry))
+        return self._view(self._shared.with_options(self._project, timeout, retry))
 
     def _view(self, project: Project) -> Self:
         view = type(self).__new__(type(self))
@@ -202,11 +202,7 @@ class ProvisioningClient:
         `LaunchNotReadyError` names missing brand fields, `LaunchRejectedError` and `WaitTimeoutError` carry the
         last state seen.
         """
-        if (sender_id is None) == (not fields):
-            raise ConfigurationError("launch_rcs_sender takes either a sender id or the sender's fields")
-        sender = await (self.rcs.get(sender_id) if sender_id is not None else self.rcs.ensure(**fields))
-        launched = await _launcher.launch_once(self.rcs, sender)
-        return await _launcher.until_live(self.rcs, launched, until, timeout) if wait else launched
+        return await self.rcs.ensure_launched(sender_id, wait=wait, until=until, timeout=timeout, **fields)
 
     async def call(
         self,
@@ -218,9 +214,7 @@ class ProvisioningClient:
 
         For operations that no channel has: `await sinch.call(get_rcs_sender, "sender-id")`.
         """
-        return await self._project.invoke(
-            lambda caller, project_id: function(caller, project_id, *args, **kwargs)
-        )
+        return await self._project.invoke(function, *args, **kwargs)
 
     async def request(
         self,
@@ -235,7 +229,7 @@ class ProvisioningClient:
         `{project_id}` in `path` is filled in. Returns the response with its body read; a POST counts as a create.
         Raises `ConfigurationError` for an absolute URL and for dotted or empty segments.
         """
-        return await _raw.send(
+        return await raw_requests.send(
             self._project.pipeline, self.project_id, method, path, body=json, params=params
         )
 

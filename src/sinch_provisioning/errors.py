@@ -30,7 +30,7 @@ stays behind when an error is pickled.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -88,7 +88,9 @@ class ProvisioningError(Exception):
         if isinstance(self, TokenError | APIStatusError) and self.status_code is not None:
             passing = self.status_code in (408, 429) or self.status_code >= 500
             return passing and self.error_code != "invalid_client"
-        passes = TokenError | APIConnectionError | DeadlineExceededError | ResponseDecodeError | WaitTimeoutError
+        passes = (
+            TokenError | APIConnectionError | DeadlineExceededError | ResponseDecodeError | WaitTimeoutError
+        )
         return isinstance(self, passes)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -240,12 +242,12 @@ class LaunchRejectedError(ProvisioningError):
         self,
         message: str,
         *,
-        sender: RcsSender,
+        sender: Any,
         operation_id: str | None = None,
         attempts: tuple[Attempt, ...] = (),
     ) -> None:
         super().__init__(message, operation_id=operation_id, attempts=attempts)
-        self.sender = sender
+        self.sender: RcsSender = sender
 
 
 class WaitTimeoutError(ProvisioningError):
@@ -255,12 +257,12 @@ class WaitTimeoutError(ProvisioningError):
         self,
         message: str,
         *,
-        sender: RcsSender,
+        sender: Any,
         operation_id: str | None = None,
         attempts: tuple[Attempt, ...] = (),
     ) -> None:
         super().__init__(message, operation_id=operation_id, attempts=attempts)
-        self.sender = sender
+        self.sender: RcsSender = sender
 
 
 class SenderMismatchError(ProvisioningError):

@@ -20,7 +20,7 @@ from sinch_provisioning.durable import Pace, enqueue, standings, totals
 from sinch_provisioning.durable.calls import LATEST
 from sinch_provisioning.durable.liveness import liveness_for
 from sinch_provisioning.durable.order import Order
-from sinch_provisioning.launch import Polling
+from sinch_provisioning.lifecycle.polling import Polling
 from sinch_provisioning_api.models import RcsSender
 from sinch_provisioning_emulator import Emulator, RunningClock
 
@@ -97,7 +97,7 @@ def _dies_with_its_process(url: str) -> None:
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
-        with liveness.burying("them") as dead:
+        with liveness.claim_if_dead("them") as dead:
             assert not dead
         with pytest.raises(ConfigurationError, match="another worker"):
             liveness.hold("them")
@@ -106,9 +106,9 @@ def _dies_with_its_process(url: str) -> None:
         process.send_signal(signal.SIGKILL)
         process.communicate()
     for _ in range(100):
-        with liveness.burying("them") as dead:
+        with liveness.claim_if_dead("them") as dead:
             if dead:
-                with liveness_for(url).burying("them") as again:
+                with liveness_for(url).claim_if_dead("them") as again:
                     assert not again
                 return
     pytest.fail("a killed worker still counts as alive")

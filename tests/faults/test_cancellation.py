@@ -16,9 +16,9 @@ from sinch_provisioning import (
     DeadlineExceededError,
     OutcomeUnknownError,
     ProvisioningClient,
-    _connections,
-    _tls,
 )
+from sinch_provisioning._http import connection_pool as _connections
+from sinch_provisioning._http import tls as _tls
 
 from . import faults
 from .clients import FakeClock, client_on, own_tasks, policy, settle

@@ -89,7 +89,7 @@ async def test_untrusted_certificate_is_refused(
     tls_server: Server, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A certificate of an unknown authority ends the call before anything is sent."""
-    from sinch_provisioning import _tls  # noqa: PLC0415 - the context is the process's
+    from sinch_provisioning._http import tls as _tls  # noqa: PLC0415 - the context is the process's
 
     monkeypatch.delenv("SSL_CERT_FILE")
     _tls._tls_context.cache_clear()

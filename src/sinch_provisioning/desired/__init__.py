@@ -3,13 +3,14 @@
 Files need the extra `cli` (YAML and the JSON schema); states built in Python need nothing.
 """
 
-from .apply import apply
+from .apply_state import apply
 from .changes import Change, compare, situation_of
 from .file import DesiredFileError, load
 from .outcome import Applied, Outcome
-from .plan import Plan, Wanted, list_channels, plan, raise_if_all_failed, resolve
+from .plans import Plan, Wanted, list_channels, plan, raise_if_all_failed, resolve
 from .project_channel import ProjectChannel, name_of, open_channels
 from .references import SecretReference
+from .sender_task import may_pass, requested_pause
 from .state import Channel, DesiredProject, DesiredSender, DesiredState
 
 __all__ = [
@@ -29,10 +30,12 @@ __all__ = [
     "compare",
     "list_channels",
     "load",
+    "may_pass",
     "name_of",
     "open_channels",
     "plan",
     "raise_if_all_failed",
+    "requested_pause",
     "resolve",
     "situation_of",
 ]

@@ -15,9 +15,9 @@ from sinch_provisioning_api.models import (
     UpdateRcsSenderRequest,
 )
 
-from ..launch import FAILED, LAUNCHED, status_of, under_way
+from ..channels.readiness import LAUNCH_REQUIREMENTS, readiness
 from ..lifecycle.next_step import Action, Phase, Situation, steps_ahead
-from ..readiness import LAUNCH_REQUIREMENTS, readiness
+from ..lifecycle.status import FAILED, LAUNCHED, is_under_way, status_of
 from .project_channel import AnySender
 from .state import Channel, DesiredSender
 
@@ -102,7 +102,7 @@ def _phase(sender: RcsSender) -> Phase:
     status = status_of(sender)
     if status == LAUNCHED:
         return "launched"
-    if under_way(sender):
+    if is_under_way(sender):
         return "in review"
     if status == _UNLAUNCHED:
         return "unlaunched"

@@ -11,7 +11,7 @@ from ..errors import ConflictError, LaunchNotReadyError, NotFoundError, Provisio
 from ..lifecycle.next_step import Action, Situation, next_step, steps_ahead
 from .changes import situation_of
 from .outcome import Observer, Outcome, State
-from .plan import Wanted
+from .plans import Wanted
 from .project_channel import AnySender
 
 # Ten failures in a row are more than bad luck: with a tenth of calls failing, one sender in 10^10.

@@ -12,7 +12,8 @@ from sinch_provisioning_api.models import RcsSender, Sender
 
 from .. import ConfigurationError
 from ..desired import Channel, DesiredProject, DesiredSender, SecretReference
-from ..launch import Polling, status_of
+from ..lifecycle.polling import Polling
+from ..lifecycle.status import status_of
 
 AnySender = RcsSender | Sender
 Record = dict[str, object]

@@ -1,1 +1,1 @@
-"""What is done with a sender whatever document describes it."""
+"""What the helpers do with a sender of either API: ensure it, launch it once, watch it. Knows no document."""

@@ -51,34 +51,39 @@ class Step:
 
 def next_step(found: Situation, *, launch: bool, done: Collection[Action] = ()) -> Step:
     """Return the next step; `done` are the writes that this run has seen succeed, which it does not repeat."""
+    # What was just written and still differs is how the server spells it.
+    written = "create" in done or "update" in done
     if found.duplicates:
         ids = ", ".join(found.duplicates)
-        return _failed(f"{len(found.duplicates)} senders have this name ({ids}): delete the surplus ones")
-    if found.phase == "absent":
-        return Step("create")
-    if found.fixed:
-        return _failed(
-            f"differs in {', '.join(found.fixed)}, which the API can't update: "
-            "delete the sender, or describe it as it is"
-        )
-    written = "create" in done or "update" in done
-    # What was just written and still differs is how the server spells it.
-    if found.differing and not written:
-        return Step("update")
-    if not launch or found.phase == "launched":
-        return Step("done")
-    if found.phase == "in review":
-        return Step("wait")
-    if found.phase == "idle" and "launch" in done:
-        return Step("wait")  # a status in between
-    if found.phase == "rejected" and ("launch" in done or not written):
-        return _failed(f"carriers rejected the launch (status {found.status}): correct the brand fields")
-    if found.phase == "unlaunched" and "launch" in done:
-        return _failed("the sender was taken down after its launch: ask Sinch why, then launch it again")
-    if found.missing:
+        step = _failed(f"{len(found.duplicates)} senders have this name ({ids}): delete the surplus ones")
+    elif found.phase == "absent":
+        step = Step("create")
+    elif found.fixed:
+        names = ", ".join(found.fixed)
+        step = _failed(f"differs in {names}, which the API can't update: delete it, or change the file")
+    elif found.differing and not written:
+        step = Step("update")
+    elif not launch or found.phase == "launched":
+        step = Step("done")
+    else:
+        step = _launch_step(found, launched="launch" in done, corrected=written)
+    return step
+
+
+def _launch_step(found: Situation, *, launched: bool, corrected: bool) -> Step:
+    # Idle after a launch is a status in between, such as IN_TEST.
+    if found.phase == "in review" or (found.phase == "idle" and launched):
+        step = Step("wait")
+    elif found.phase == "rejected" and (launched or not corrected):
+        step = _failed(f"carriers rejected the launch (status {found.status}): correct the brand fields")
+    elif found.phase == "unlaunched" and launched:
+        step = _failed("taken down after its launch: ask Sinch for the reason, then apply again")
+    elif found.missing:
         problem = f"not ready to be launched, missing: {', '.join(found.missing)}"
-        return Step("failed", problem, found.missing)
-    return Step("launch")
+        step = Step("failed", problem, found.missing)
+    else:
+        step = Step("launch")
+    return step
 
 
 def _failed(problem: str) -> Step:

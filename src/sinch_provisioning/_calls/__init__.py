@@ -1,0 +1,1 @@
+"""A call from request to value or error: deadline, token, attempts, parsing."""

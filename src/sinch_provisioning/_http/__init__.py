@@ -1,0 +1,1 @@
+"""One request and its reply over HTTP/1.1: slots, connections, bounded bodies."""

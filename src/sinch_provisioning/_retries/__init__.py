@@ -1,0 +1,1 @@
+"""Sending a request until there is an answer: decisions, pauses, error bodies."""

@@ -1,0 +1,161 @@
+"""What all views of one client share: transport, tokens, retry quota, locks, clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+from attrs import evolve
+
+from . import config
+from ._calls.pipeline import Pipeline
+from ._http.transport import AttemptTimeout, Transport
+from ._retries.retry_loop import Attempts, Limits
+from ._retries.retry_policy import RetryPolicy, RetryQuota, backoff
+from ._tokens.shared_tokens import SharedTokens, StoreHealth, store_key
+from ._tokens.token_endpoint import TokenEndpoint
+from ._tokens.token_source import Auth, FixedAuth, TokenSource
+from .channels.project import Project
+from .clock import Clock
+from .credentials import Credentials, OAuth2ClientCredentials, Secret
+from .errors import ConfigurationError
+from .events import Observers
+from .lifecycle.keyed_locks import KeyedLocks
+from .lifecycle.reconciling_writer import ReconcilingWriter
+from .rate_limit import RateLimit
+from .token_store import TokenStore
+
+_DEFAULT_LIMIT = 100
+
+
+class Shared:
+    """Built once by a client; its views hand it on."""
+
+    def __init__(
+        self,
+        *,
+        transport: str | httpx.AsyncBaseTransport,
+        http_client: httpx.AsyncClient | None,
+        max_connections: int | None,
+        clock: Clock,
+        random: Callable[[], float],
+        observers: Observers,
+        token_store: TokenStore | None,
+        token_limits: Limits,
+        rate_limit: RateLimit | None = None,
+    ) -> None:
+        self._clock = clock
+        self._random = random
+        self._observers = observers
+        self._token_store = token_store
+        self._store_health = StoreHealth()
+        self._token_limits = token_limits
+        self._rate_limit = rate_limit
+        self.transport = make_transport(transport, http_client, max_connections)
+        if observers.telemetry is not None:
+            observers.telemetry.watch(self.transport)
+        self._quota = RetryQuota()
+        self._attempts = Attempts(
+            self.transport, clock=clock, random=random, observers=observers, quota=self._quota
+        )
+        self._locks = KeyedLocks()
+        self._sources: dict[tuple[str, str, Secret], TokenSource] = {}
+
+    def project(self, project_id: str, base_url: str, credentials: Credentials, limits: Limits) -> Project:
+        """Open a project on what is shared."""
+        pipeline = Pipeline.to(
+            base_url,
+            auth=self.auth(credentials),
+            limits=limits,
+            transport=self.transport,
+            attempts=self._attempts,
+            clock=self._clock,
+            rate_limit=self._rate_limit,
+        )
+        return Project(project_id, pipeline, self._locks, self._writer(limits.policy))
+
+    def with_options(
+        self, project: Project, timeout: httpx.Timeout | float | None, retry: RetryPolicy | None
+    ) -> Project:
+        """Return the same project with other limits; None leaves one as it is."""
+        limits = project.pipeline.limits
+        if timeout is not None:
+            limits = evolve(limits, timeout=AttemptTimeout.of(timeout))
+        if retry is not None:
+            limits = evolve(limits, policy=retry)
+        pipeline = project.pipeline.with_limits(limits)
+        return evolve(project, pipeline=pipeline, writer=self._writer(limits.policy))
+
+    def _writer(self, policy: RetryPolicy) -> ReconcilingWriter:
+        return ReconcilingWriter(
+            policy.max_attempts,
+            lambda retries: backoff(policy, retries, self._random),
+            self._quota.spend,
+            self._clock.sleep,
+        )
+
+    def auth(self, credentials: Credentials) -> Auth:
+        """Return how to authorize with `credentials`; one token source for each key and token URL."""
+        if not isinstance(credentials, OAuth2ClientCredentials):
+            return FixedAuth(credentials)
+        url = config.resolve_token_url(credentials.token_url)
+        # The secret is part of the key: a rotated one must not live on the old one's token, nor the other way round.
+        key = (str(url), credentials.key_id, credentials.key_secret)
+        source = self._sources.get(key)
+        if source is None:
+            endpoint = TokenEndpoint(
+                credentials,
+                url,
+                attempts=self._attempts,
+                transport=self.transport,
+                limits=self._token_limits,
+                clock=self._clock,
+            )
+            shared = None
+            if self._token_store is not None:
+                shared = SharedTokens(
+                    self._token_store, store_key(str(url), credentials), self._clock, self._store_health
+                )
+            source = self._sources[key] = TokenSource(
+                endpoint, clock=self._clock, random=self._random, observers=self._observers, shared=shared
+            )
+        return source
+
+    async def aclose(self, drain: float) -> None:
+        """End the calls under way, then token fetches, then the connections."""
+        try:
+            await self.transport.drain(drain)
+            for source in self._sources.values():
+                await source.aclose()
+        finally:
+            await self.transport.aclose()
+
+
+def make_transport(
+    transport: str | httpx.AsyncBaseTransport,
+    http_client: httpx.AsyncClient | None,
+    max_connections: int | None,
+) -> Transport:
+    """Choose how requests travel; a caller's own client keeps its own limit unless one is given."""
+    if max_connections is not None and (
+        isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1
+    ):
+        raise ConfigurationError("max_connections must be a whole number of at least 1")
+    if http_client is not None:
+        return Transport(lambda: http_client, limit=max_connections, owned=False)
+    limit = _DEFAULT_LIMIT if max_connections is None else max_connections
+    if isinstance(transport, httpx.AsyncBaseTransport):
+        return Transport(lambda: transport, limit=limit, owned=True)
+    if transport == "httpx":
+        from ._http.connection_pool import Connections  # noqa: PLC0415 - httpcore is loaded for whoever uses it
+
+        return Transport(lambda: Connections(limit), limit=limit, owned=True)
+    if transport == "aiohttp":
+        try:
+            from ._http.aiohttp_transport import AiohttpConnections  # noqa: PLC0415 - the extra `aiohttp`
+        except ImportError:
+            raise ConfigurationError(
+                'transport="aiohttp" needs the extra: pip install "sinch-provisioning[aiohttp]"'
+            ) from None
+        return Transport(lambda: AiohttpConnections(limit), limit=limit, owned=True)
+    raise ConfigurationError('transport must be "httpx", "aiohttp" or an httpx.AsyncBaseTransport')

@@ -1,0 +1,1 @@
+"""OAuth2 tokens: fetched, shared, renewed early, dropped when refused."""

@@ -1,0 +1,1 @@
+"""The channels of the vendored document: RCS, KakaoTalk, LINE and Telegram."""

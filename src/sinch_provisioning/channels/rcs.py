@@ -1,0 +1,206 @@
+"""RCS senders: create, read, update, delete, launch, and wait for their approval."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any, Unpack, cast
+
+from attrs import field, frozen
+
+from sinch_provisioning_api.api import (
+    CreateRcsSenderArguments,
+    ListRcsSendersArguments,
+    UpdateRcsSenderArguments,
+    create_rcs_sender,
+    delete_rcs_sender,
+    get_rcs_sender,
+    launch_rcs_sender,
+    list_rcs_senders,
+    update_rcs_sender,
+)
+from sinch_provisioning_api.models import CreateRcsSenderRequest, RcsSender, UpdateRcsSenderRequest
+
+from ..config import check_segment
+from ..errors import ConfigurationError, PreconditionFailedError, ProvisioningError, SenderMismatchError
+from ..lifecycle.launch import launch_once
+from ..lifecycle.polling import Polling, poll
+from ..lifecycle.reconciling_writer import differences, only_one
+from ..lifecycle.status import LAUNCHED, has_arrived, is_settled, status_of, statuses
+from .project import Project, check_name, split_arguments
+from .readiness import launch_refusal, named_fields, readiness
+
+_GET = "getRcsSender"
+
+
+@frozen
+class RcsSenders:
+    """The RCS senders of one project.
+
+    A sender's id may be None to a type checker, since the API's document lets a reply omit it; calling with None is
+    a `ConfigurationError`. Every method raises `ProvisioningError`, and TypeError for a keyword that is not in the
+    document.
+    """
+
+    project: Project = field(repr=False)
+
+    async def list(self, **query: Unpack[ListRcsSendersArguments]) -> builtins.list[RcsSender]:
+        """Return all senders of the project, from all pages."""
+        return await self.project.list_all(list_rcs_senders, **query)
+
+    async def create(self, **fields: Unpack[CreateRcsSenderArguments]) -> RcsSender:
+        """Create a sender; sent at most once, see `OutcomeUnknownError`."""
+        body, query = split_arguments(CreateRcsSenderRequest, cast("dict[str, object]", fields))
+        return await self._create(body, query)
+
+    async def get(self, sender_id: str | None) -> RcsSender:
+        """Return the sender as it is now."""
+        return await self.project.invoke(get_rcs_sender, check_segment("sender_id", sender_id))
+
+    async def update(self, sender_id: str | None, **fields: Unpack[UpdateRcsSenderArguments]) -> RcsSender:
+        """Change the given fields of a sender and return it."""
+        sender_id = check_segment("sender_id", sender_id)
+        body, query = split_arguments(UpdateRcsSenderRequest, cast("dict[str, object]", fields))
+        return await self.project.invoke(update_rcs_sender, sender_id, body=body, **query)
+
+    async def delete(self, sender_id: str | None) -> None:
+        """Delete a sender."""
+        await self.project.invoke(delete_rcs_sender, check_segment("sender_id", sender_id))
+
+    async def launch(self, sender_id: str | None) -> RcsSender:
+        """Submit a sender for approval; sent at most once, see `OutcomeUnknownError`.
+
+        Raises `LaunchNotReadyError` where brand fields that carriers require are missing.
+        """
+        sender_id = check_segment("sender_id", sender_id)
+        try:
+            return await self.project.invoke(launch_rcs_sender, sender_id)
+        except PreconditionFailedError as error:
+            refusal = error
+        missing: tuple[str, ...] = ()
+        if not named_fields(refusal.details):
+            try:
+                missing = readiness(await self.get(sender_id))
+            except ProvisioningError:
+                missing = ()
+        raise launch_refusal(refusal, missing)
+
+    async def ensure(self, **fields: Unpack[CreateRcsSenderArguments]) -> RcsSender:
+        """Return the sender of that `display_name`: created if there is none, updated where it differs.
+
+        Safe to run twice, also after `OutcomeUnknownError`: it reads before it writes. Raises
+        `SenderMismatchError` where several senders have the name, or where a field differs that the API can't update.
+        """
+        body, query = split_arguments(CreateRcsSenderRequest, cast("dict[str, object]", fields))
+        name = check_name("display_name", body.display_name)
+        project = self.project
+
+        async def find() -> RcsSender | None:
+            senders = await self.list()
+            return only_one(
+                [sender for sender in senders if sender.display_name == name], f"display name {name!r}"
+            )
+
+        async with project.locks.hold(("rcs", project.project_id, name)):
+            sender, _ = await project.writer.run(find, lambda: self._create(body, query))
+            return await self._update_differences(sender, body.to_dict())
+
+    async def ensure_launched(
+        self,
+        sender_id: str | None = None,
+        *,
+        wait: bool = False,
+        until: str | Iterable[str] = (LAUNCHED,),
+        timeout: float | None = None,
+        **fields: Unpack[CreateRcsSenderArguments],
+    ) -> RcsSender:
+        """Launch one sender at most once; see `ProvisioningClient.launch_rcs_sender`."""
+        if (sender_id is None) == (not fields):
+            raise ConfigurationError("launch_rcs_sender takes either a sender id or the sender's fields")
+        sender = await (self.get(sender_id) if sender_id is not None else self.ensure(**fields))
+        project = self.project
+        sender_id = check_segment("sender_id", sender.id)
+        launched = await launch_once(
+            sender,
+            sender_id,
+            get=self.get,
+            launch=self.launch,
+            writer=project.writer,
+            locks=project.locks,
+            key=("rcs", project.project_id, "id", sender_id),
+        )
+        # The reply to the launch may already say what is waited for.
+        if not wait or has_arrived(launched, statuses(until), operation_id=_GET):
+            return launched
+        return await self.wait_for_status(launched.id, until, timeout=timeout)
+
+    async def wait_for_status(
+        self,
+        sender_id: str | None,
+        until: str | Iterable[str] = LAUNCHED,
+        *,
+        timeout: float | None = None,
+        polling: Polling | None = None,
+    ) -> RcsSender:
+        """Poll until the sender's status is one of `until`, and return it; `timeout` in seconds, None for no limit.
+
+        Raises `LaunchRejectedError` where the sender's launch ends without success, and `WaitTimeoutError`; both
+        carry the last state seen.
+        """
+        wanted = statuses(until)
+        async with aclosing(self._poll(sender_id, timeout, polling)) as states:
+            async for sender in states:
+                if has_arrived(sender, wanted, operation_id=_GET):
+                    return sender
+        raise AssertionError("polling ends by returning or raising")
+
+    async def watch(
+        self, sender_id: str | None, *, timeout: float | None = None, polling: Polling | None = None
+    ) -> AsyncIterator[RcsSender]:
+        """Yield the sender now and at each change of its status, until it is LAUNCHED or has failed.
+
+        Raises `WaitTimeoutError` after `timeout` seconds (None: never), carrying the last state seen.
+        """
+        last: str | None = None
+        first = True
+        async with aclosing(self._poll(sender_id, timeout, polling)) as states:
+            async for sender in states:
+                status = status_of(sender)
+                if first or status != last:
+                    yield sender
+                first, last = False, status
+                if is_settled(sender):
+                    return
+
+    def _poll(
+        self, sender_id: str | None, timeout: float | None, polling: Polling | None
+    ) -> AsyncGenerator[RcsSender, None]:
+        return poll(
+            self.get,
+            sender_id,
+            clock=self.project.pipeline.clock,
+            polling=Polling() if polling is None else polling,
+            timeout=timeout,
+            operation_id=_GET,
+        )
+
+    async def _create(self, body: CreateRcsSenderRequest, query: Mapping[str, Any]) -> RcsSender:
+        return await self.project.invoke(create_rcs_sender, body=body, **query)
+
+    async def _update_differences(self, sender: RcsSender, desired: dict[str, object]) -> RcsSender:
+        """Update what differs from `desired`; raises SenderMismatchError for what the API can't update."""
+        different = differences(desired, sender.to_dict())
+        if not different:
+            return sender
+        update = UpdateRcsSenderRequest.from_dict(different)
+        if update.additional_properties:
+            raise SenderMismatchError(
+                f"RCS sender {sender.display_name!r} ({sender.id}) differs in "
+                f"{', '.join(sorted(update.additional_properties))}, which the API can't update: "
+                "delete it, or ensure it as it is",
+                operation_id="updateRcsSender",
+            )
+        return await self.project.invoke(
+            update_rcs_sender, check_segment("sender_id", sender.id), body=update
+        )
