@@ -78,8 +78,8 @@ async def show_status(*, database: str | None, everything: bool, as_json: bool) 
     else:
         shown = [each for each in found if everything or each.state in ("failed", "stopped")]
         if shown:
-            rows = [(each.state, each.workflow_id, each.status, each.problem) for each in shown]
-            output.records(("state", "order", "status", "problem"), rows)
+            rows = [(each.state, each.workflow_id, each.status, each.problem, each.tries) for each in shown]
+            output.records(("state", "order", "status", "problem", "tries"), rows)
         output.line("summary", *(f"{word.replace(' ', '_')}={count}" for word, count in counts.items()))
     if counts["failed"] or counts["stopped"]:
         return 1

@@ -8,12 +8,14 @@ from .changes import Change, compare, situation_of
 from .file import DesiredFileError, load
 from .outcome import Applied, Outcome
 from .plans import Plan, Wanted, list_channels, plan, raise_if_all_failed, resolve
-from .project_channel import ProjectChannel, name_of, open_channels
+from .project_channel import PAGE_SIZE, AnySender, ProjectChannel, name_of, open_channels
 from .references import SecretReference
-from .sender_task import may_pass, requested_pause
+from .sender_task import SenderTask, may_pass, requested_pause
 from .state import Channel, DesiredProject, DesiredSender, DesiredState
 
 __all__ = [
+    "PAGE_SIZE",
+    "AnySender",
     "Applied",
     "Change",
     "Channel",
@@ -25,6 +27,7 @@ __all__ = [
     "Plan",
     "ProjectChannel",
     "SecretReference",
+    "SenderTask",
     "Wanted",
     "apply",
     "compare",

@@ -139,9 +139,12 @@ class _Run:
 
     async def _get(self, task: SenderTask) -> None:
         try:
-            task.read(await task.wanted.channel.get(task.sender_id))
+            action = task.read(await task.wanted.channel.get(task.sender_id))
         except ProvisioningError as error:
             task.failed(error)
+        else:
+            if action is not None:
+                await self._write(task, action)
 
     def _compare(self, listings: Listings) -> Iterator[tuple[SenderTask, Action]]:
         for task in self.tasks:

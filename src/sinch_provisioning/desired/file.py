@@ -8,14 +8,23 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ..config import check_segment
 from ..errors import ConfigurationError
 from . import schema
-from .parsing import LARGEST_JSON, LARGEST_YAML, Malformed, parse, position
+from .parsing import LARGEST_JSON, LARGEST_YAML, Malformed, Positions, parse, position
 from .references import SecretReference, reveal
-from .state import CHANNELS, CREDENTIALS, Channel, DesiredProject, DesiredSender, DesiredState, natural_key
+from .state import (
+    CHANNELS,
+    CREDENTIALS,
+    Channel,
+    DesiredProject,
+    DesiredSender,
+    DesiredState,
+    Source,
+    natural_key,
+)
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -90,13 +99,15 @@ class _File:
     is_json: bool
     environment: Mapping[str, str]
     inline: bool
+    positions: Positions = field(factory=dict[tuple[str | int, ...], tuple[int, int]])
 
     def state(self) -> DesiredState:
         try:
-            data = parse(self.text, is_json=self.is_json)
+            data, positions = parse(self.text, is_json=self.is_json)
         except Malformed as error:
             raise DesiredFileError(str(error), path=self.name, line=error.line, column=error.column) from None
         self._validate(data)
+        self.positions.update(positions)
         return self._state(cast("dict[str, object]", data))
 
     def _error(self, problem: str, path: Sequence[str | int]) -> DesiredFileError:
@@ -165,7 +176,11 @@ class _File:
             secrets = {
                 name: self._secret(name, value, (*at, CREDENTIALS, name)) for name, value in listed.items()
             }
-        return DesiredSender(channel, fields, given.get("launch") is True, secrets)
+        line, column = self.positions.get(tuple(at), (0, 0))
+        # JSON has no positions without a second parse, which a file of 64 MiB is spared.
+        found = f"{line}:{column}" if line else f"{'/'.join(map(str, at))}"
+        source = Source(str(Path(self.name).resolve()), found)
+        return DesiredSender(channel, fields, given.get("launch") is True, secrets, source)
 
     def _secret(self, name: str, value: object, at: tuple[str | int, ...]) -> str | SecretReference:
         """Return the secret's reference, resolved once; or the secret itself where that is allowed."""

@@ -29,6 +29,7 @@ _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _WORDS: Final[dict[str, object]] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 Path = tuple[str | int, ...]
+Positions = dict[Path, tuple[int, int]]
 
 
 class Malformed(Exception):
@@ -40,12 +41,13 @@ class Malformed(Exception):
         self.column = column
 
 
-def parse(text: str, *, is_json: bool) -> object:
-    """Return the data in `text`; raises `Malformed`."""
+def parse(text: str, *, is_json: bool) -> tuple[object, Positions]:
+    """Return the data in `text`, and line and column of list items where YAML gives them; raises `Malformed`."""
     if not is_json:
-        return _Tree(_events(text)).document()
+        tree = _Tree(_events(text))
+        return tree.document(), tree.items
     try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
+        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse), {}
     except json.JSONDecodeError as error:
         raise Malformed(f"invalid JSON: {error.msg}", error.lineno, error.colno) from None
     except _NotPlain as error:
@@ -127,6 +129,7 @@ class _Tree:
     events: Iterator[yaml.Event]
     wanted: Path | None = None
     found: tuple[int, int] = (1, 1)
+    items: Positions = field(factory=dict[Path, tuple[int, int]])
     _anchors: dict[str, _Node] = field(factory=dict[str, _Node])
     _path: list[str | int] = field(factory=list[str | int])
     _size: int = 0
@@ -194,6 +197,7 @@ class _Tree:
         size, depth = 1, 0
         while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             self._path.append(len(items))
+            self.items[tuple(self._path)] = _begins(event)
             node = self._node(event)
             self._path.pop()
             items.append(node.value)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from attrs import frozen
 
-from sinch_provisioning_api.models import RcsSender, Sender
+from sinch_provisioning_api.models import RcsSender, RcsSenderList, Sender, SenderList
 
 from ..client import ProvisioningClient
+from ..errors import ResponseDecodeError
 from ..lifecycle.next_step import Action
 from .state import Channel, DesiredProject, DesiredSender
 
 AnySender = RcsSender | Sender
 PAGE_SIZE = 50
 """Senders in one page of a list, which is one request."""
+_PATHS: Final = {"rcs": "rcs", "kakaotalk": "kakaoTalk", "line": "line", "telegram": "telegram"}
 
 
 @frozen
@@ -31,11 +33,26 @@ class ProjectChannel:
         """The project's id."""
         return self.client.project_id
 
-    async def list(self) -> list[AnySender]:
+    async def list(self) -> Sequence[AnySender]:
         """Return every sender."""
         if self.channel == "rcs":
             return [*await self.client.rcs.list()]
         return [*await getattr(self.client, self.channel).list()]
+
+    async def page(self, token: str | None) -> tuple[Sequence[AnySender], str | None]:
+        """Return one page of senders with one request, and the token of the next page."""
+        path = f"/v1/projects/{{project_id}}/{_PATHS[self.channel]}/senders"
+        reply = await self.client.request("GET", path, params=None if token is None else {"pageToken": token})
+        try:
+            data = cast("Mapping[str, Any]", reply.json())
+            model = RcsSenderList if self.channel == "rcs" else SenderList
+            senders: Sequence[AnySender] = [*(model.from_dict(data).senders or ())]
+            following: object = data.get("nextPageToken")
+        # Whatever a parser raises, the reply is at fault.
+        except Exception as error:
+            problem = f"the list of {self.channel} senders is not valid ({type(error).__name__})"
+            raise ResponseDecodeError(problem, status_code=reply.status_code, body=reply.content) from None
+        return senders, str(following) if following else None
 
     async def get(self, sender_id: str | None) -> AnySender:
         """Return one RCS sender."""

@@ -16,8 +16,8 @@ from .project_channel import AnySender
 
 # Ten failures in a row are more than bad luck: with a tenth of calls failing, one sender in 10^10.
 MAX_TRIES: Final = 10
-# A server that asks for a longer pause is left alone until the next run.
-_MAX_RETRY_AFTER: Final = 60.0
+# Seconds. A server that asks for a longer pause is left alone until the next run.
+MAX_PAUSE: Final = 60.0
 # RCS asks for a day without requests, without a Retry-After.
 _DAY_LONG_LIMIT: Final = "rbm_too_many_requests"
 _DAY: Final = 86_400.0
@@ -41,6 +41,8 @@ class SenderTask:
     missing: tuple[str, ...] = ()
     tries: int = 0
     unconfirmed: Action | None = None
+    max_tries: int = MAX_TRIES
+    max_pause: float = MAX_PAUSE
 
     @property
     def is_waiting(self) -> bool:
@@ -87,9 +89,9 @@ class SenderTask:
         self._did(action)
         return self._take(situation)
 
-    def read(self, sender: AnySender) -> None:
-        """Take the present state of a sender under review."""
-        self._take(self._observe([sender]))
+    def read(self, sender: AnySender) -> Action | None:
+        """Take the present state of a sender under review; returns the write that is needed now, if any."""
+        return self._take(self._observe([sender]))
 
     def _observe(self, found: Sequence[AnySender]) -> Situation:
         situation = situation_of(self.wanted.sender, found)
@@ -121,7 +123,7 @@ class SenderTask:
         """Take the failure of a call: try again in the next round, or give up."""
         self.tries += 1
         self.unconfirmed = action
-        if may_pass(error) and self.tries < MAX_TRIES:
+        if may_pass(error, self.max_pause) and self.tries < self.max_tries:
             self.problem = str(error)
             self.notify("again", self.outcome())
             return
@@ -136,11 +138,11 @@ class SenderTask:
             self.notify(state, self.outcome())
 
 
-def may_pass(error: ProvisioningError) -> bool:
-    """Whether looking again, and then perhaps writing again, can succeed within a run."""
+def may_pass(error: ProvisioningError, max_pause: float = MAX_PAUSE) -> bool:
+    """Whether looking again, and then perhaps writing again, can succeed after `max_pause` seconds at most."""
     # Somebody else's write came first: a new listing shows what is left to do.
     stale = isinstance(error, ConflictError | NotFoundError)
-    return (error.retryable or stale) and requested_pause(error) <= _MAX_RETRY_AFTER
+    return (error.retryable or stale) and requested_pause(error) <= max_pause
 
 
 def requested_pause(error: ProvisioningError) -> float:

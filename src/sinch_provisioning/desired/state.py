@@ -26,6 +26,17 @@ def natural_key(channel: Channel) -> str:
 
 
 @frozen
+class Source:
+    """Where in a file a sender is: `line:column`."""
+
+    file: str
+    position: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.position}"
+
+
+@frozen
 class DesiredSender:
     """One desired sender; `fields` are named as the keywords of `create`.
 
@@ -36,6 +47,7 @@ class DesiredSender:
     fields: Mapping[str, object]
     launch: bool = False
     channel_credentials: Mapping[str, str | SecretReference] | None = field(default=None, repr=False)
+    source: Source | None = field(default=None, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.fields.get(natural_key(self.channel)), str) or not self.name:

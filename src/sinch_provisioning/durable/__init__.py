@@ -1,12 +1,35 @@
-"""Desired state over days and machines: one durable workflow for each sender, on DBOS (extra `durable`).
+"""Desired state over days and machines: workers that share the orders of a database (extra `durable`).
 
-`enqueue` writes down what a file is missing, `work` carries it out in as many processes as there are, `standings`
-tells how it stands. The database is SQLite on one machine, PostgreSQL on more.
+`enqueue` orders what a file's senders need, `work` carries it out in any number of processes, `standings` says how it
+stands. The database is SQLite on one machine, PostgreSQL on several.
 """
 
-from .engine import Pace
-from .order import environment_url
-from .orders import Ordered, Standing, enqueue, standings, totals
+from .database import environment_url
+from .limiter import Pace
+from .orders import (
+    Ordered,
+    SenderEvent,
+    Standing,
+    cancel,
+    deliver,
+    enqueue,
+    project_totals,
+    standings,
+    totals,
+)
 from .worker import work
 
-__all__ = ["Ordered", "Pace", "Standing", "enqueue", "environment_url", "standings", "totals", "work"]
+__all__ = [
+    "Ordered",
+    "Pace",
+    "SenderEvent",
+    "Standing",
+    "cancel",
+    "deliver",
+    "enqueue",
+    "environment_url",
+    "project_totals",
+    "standings",
+    "totals",
+    "work",
+]

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
-from dbos import DBOS
+from attrs import define, field
+from sqlalchemy import exc
 
 from .. import ConfigurationError, ProvisioningClient
-from .calls import CALL, CUT_OFF
-from .engine import Pace, engine, new_executor_id, open_queues
-from .liveness import Liveness, liveness_for
-from .worker_client import worker_client
+from .database import Database
+from .limiter import Limiter, Pace
+from .membership import LEASE, Beat, Watch, beat, channels_at_rest, join, leave, new_worker_id
+from .upgrade import adopt_old_orders
+from .worker_client import CALL_TIMEOUT, CurrentWorker, WorkerClient
+from .workflow import engine, requeue_workflows, start_channel, wake_channel
 
-TAKE_OVER_EVERY: Final = 10.0
-_DRAIN: Final = 35.0
+TAKE_OVER_EVERY: Final = 2.0
+_BEAT_EVERY: Final = 1.0
+_LOOK_EVERY: Final = 1.0
+_RETRY_EVERY: Final = 1.0
+_DRAIN: Final = CALL_TIMEOUT + 5.0
 
 
 async def work(
@@ -28,71 +35,112 @@ async def work(
     take_over_every: float = TAKE_OVER_EVERY,
     observer: Callable[[str], None] | None = None,
 ) -> None:
-    """Carry out orders until `stop`, then let the requests under way end; one worker for each process.
+    """Carry out orders until `stop` is set, then let the requests under way end; one worker per process.
 
-    `connect` makes the client, which lives and is closed in the engine's own event loop. Workflows that wait are
-    left as they are, for other workers or the next start. Raises `ConfigurationError` where the database can't be
-    used, or this worker was cut off from it.
+    `connect` makes the client, which lives and is closed in the engine's own event loop. What is left is done by other
+    workers, or after the next start. A database that fails for a while is waited for; raises `ConfigurationError` if
+    it can't be used at the start.
     """
+    if CurrentWorker.worker is not None:
+        raise ConfigurationError("this process already runs a worker: start another process")
     stopping = asyncio.Event() if stop is None else stop
     notify = _ignore if observer is None else observer
-    executor_id = new_executor_id()
-    liveness = liveness_for(url)
-    # Alive before the first workflow is taken, so that nobody ever takes a living worker for dead.
-    await asyncio.to_thread(liveness.hold, executor_id)
-    worker_client.open(connect)
+    database = Database.open(url)
+    started = False
     try:
-        async with engine(url, role="worker", executor_id=executor_id):
-            await asyncio.to_thread(open_queues, Pace() if pace is None else pace)
-            notify(f"worker {executor_id} is ready")
+        while not stopping.is_set():
+            worker_id = new_worker_id()
+            worker = WorkerClient(worker_id, database, Limiter(), connect, notify)
             try:
-                await _watch(liveness, executor_id, stopping, take_over_every, notify)
-            finally:
-                await worker_client.close(_DRAIN)
+                await _Session(worker, url, Pace() if pace is None else pace, take_over_every).run(stopping)
+            except (ConfigurationError, exc.SQLAlchemyError):
+                if not started:
+                    raise
+                await asyncio.sleep(_RETRY_EVERY)
+            started = True
+            if not stopping.is_set():
+                notify(f"worker {worker_id} lost contact with the database: starting again")
     finally:
-        liveness.close()
+        database.close()
 
 
 def _ignore(_: str) -> None:
     """Take the place of an observer."""
 
 
-async def _watch(
-    liveness: Liveness, own: str, stop: asyncio.Event, every: float, notify: Callable[[str], None]
-) -> None:
-    while not stop.is_set():
-        if not await asyncio.to_thread(liveness.is_held):
-            raise ConfigurationError("cut off from the database, so others may have taken over: start again")
-        for count, executor_id in await asyncio.to_thread(take_over, liveness, own):
-            notify(f"took over {count} workflow(s) of {executor_id}")
+@define(eq=False)
+class _Session:
+    """A worker from joining the others to its end, or until they take it for dead."""
+
+    worker: WorkerClient
+    url: str
+    pace: Pace
+    every: float
+    _lost: bool = False
+    _found: Beat | None = None
+    _ending: threading.Event = field(factory=threading.Event)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        worker, database = self.worker, self.worker.database
+        await database.prepare()
         try:
-            async with asyncio.timeout(every):
-                await stop.wait()
-        except TimeoutError:
-            continue
+            await database.run(join, worker.id, self.pace)
+            CurrentWorker.worker = worker
+            async with engine(self.url, worker.id):
+                await asyncio.to_thread(adopt_old_orders, database)
+                beating = asyncio.ensure_future(asyncio.to_thread(self._beat))
+                worker.notify(f"worker {worker.id} is ready")
+                try:
+                    await self._watch(stopping)
+                finally:
+                    await worker.close(0.0 if self._lost else _DRAIN)
+                    self._ending.set()
+                    worker.limiter.changed.set()
+                    await beating
+            if not self._lost:
+                await database.run(leave, worker.id)
+        finally:
+            CurrentWorker.worker = None
 
+    def _beat(self) -> None:
+        """Keep this worker alive in the eyes of the others, from a thread that no event loop holds up."""
+        limiter = self.worker.limiter
+        while not self._ending.is_set():
+            limiter.changed.clear()
+            began = limiter.monotonic()
+            found: Beat | None = None
+            with suppress(exc.SQLAlchemyError):  # an outage, during which the lease runs out
+                found = self.worker.database.transact(beat, self.worker.id, limiter)
+                self._lost = found is None
+            self._found = found
+            if found is not None:
+                limiter.period = found.period
+                limiter.grant(found.slots, began + LEASE)
+            elif self._lost:
+                return
+            limiter.changed.wait(_BEAT_EVERY)
 
-def take_over(liveness: Liveness, own: str) -> list[tuple[int, str]]:
-    """Give every dead worker's workflows back to their queues; returns how many, and whose."""
-    pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-    suspects = {each.executor_id for each in pending if each.executor_id is not None} - {own}
-    taken: list[tuple[int, str]] = []
-    for executor_id in sorted(suspects):
-        with liveness.claim_if_dead(executor_id) as dead:
-            if dead and (count := _requeue(executor_id)):
-                taken.append((count, executor_id))
-    return taken
+    async def _watch(self, stopping: asyncio.Event) -> None:
+        watch = Watch(self.worker.id)
+        database = self.worker.database
+        while not stopping.is_set() and not self._lost:
+            with suppress(ConfigurationError, exc.SQLAlchemyError):  # an outage; looked at again below
+                await self._start_channels()
+                found = self._found
+                for worker_id in [] if found is None else watch.suspects(found):
+                    if found is not None and await database.run(watch.declare_dead, worker_id, found):
+                        count = await asyncio.to_thread(requeue_workflows, database, worker_id)
+                        watch.buried(worker_id)
+                        self.worker.notify(f"took over {count} channel(s) of {worker_id}")
+                await database.run(watch.forget)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY):
+                    await stopping.wait()
 
-
-def _requeue(executor_id: str) -> int:
-    # Listed again, now that this worker alone takes them over: some may have ended since.
-    left = DBOS.list_workflows(status="PENDING", executor_id=executor_id, load_input=False, load_output=False)
-    queues: defaultdict[str | None, list[str]] = defaultdict(list)
-    for each in left:
-        queues[each.queue_name].append(each.workflow_id)
-        if each.name == CALL:
-            DBOS.update_workflow_attributes(each.workflow_id, {CUT_OFF: True})
-    for queue, ids in queues.items():
-        # Back to its own queue, where the limiter counts it again.
-        DBOS.resume_workflows(ids, queue_name=queue)
-    return len(left)
+    async def _start_channels(self) -> None:
+        worker = self.worker
+        to_start, to_wake = await worker.database.run(channels_at_rest, worker.id)
+        for channel_id, generation in to_start:
+            await asyncio.to_thread(start_channel, worker.database, channel_id, generation)
+        for channel_id, generation in to_wake:
+            await asyncio.to_thread(wake_channel, channel_id, generation)

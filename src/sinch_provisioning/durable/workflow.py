@@ -1,151 +1,135 @@
-"""One sender's workflow: create or update it, launch it, wait for the carriers, record the outcome.
+"""The engine: one workflow for each project channel that has open orders, on DBOS.
 
-A workflow that is recovered must take the same steps in the same order, so everything here follows from recorded
-replies alone. Give APPLICATION_VERSION a new value when the order of steps changes.
+A workflow is round, pause, round, pause until all orders have ended. All that matters is in the tables and in the API,
+so a round may be cut off anywhere and run again. APPLICATION_VERSION names the order of steps of the workflow, not
+the tables: give it a new value when that order changes. Workers of a new version end workflows of an old one when no
+worker runs them any more, and start their own for the same orders.
 """
 
 from __future__ import annotations
 
-from typing import Final, cast
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
-from attrs import define, field
-from dbos import DBOS
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, SetWorkflowID
 
-from ..desired import situation_of
-from ..lifecycle.next_step import Action, Situation, Step, next_step
-from .calls import CALLS, Operation, Reply, call
-from .order import AnySender, Order, Record, restored
+from .. import ConfigurationError
+from .channel_round import run_round
+from .database import POSTGRESQL_ARGUMENTS, Database, channels
+from .worker_client import CurrentWorker, never
 
-NAME: Final = "sinch_provisioning.sender"
-SENDERS: Final = "sinch-provisioning-senders"
-_MOST_TRIES: Final = 20
-_MOST_LATE: Final = 5
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 300.0
-# How often, in seconds, a workflow looks whether its request was made; each look is a query.
-_LOOK: Final = 2.0
-
-
-@DBOS.workflow(name=NAME, max_recovery_attempts=10_000)
-async def reconcile(data: Record) -> Record:
-    """Make one sender what is wanted; returns the outcome."""
-    return await SenderWorkflow(Order.from_dict(data), data).run()
+APPLICATION: Final = "sinch-provisioning"
+APPLICATION_VERSION: Final = "2"
+QUEUE: Final = "sinch-provisioning-channels"
+_POLL: Final = 1.0
+_AFTER_A_BUG: Final = 60.0
 
 
-class _GivenUp(Exception):
-    """Too many tries in a row have failed."""
+@DBOS.workflow(name="sinch_provisioning.channel", max_recovery_attempts=1_000_000)
+async def reconcile_channel(channel_id: str) -> None:
+    """Work on a channel until all its orders have ended."""
+    while True:
+        pause = await DBOS.run_step_async({"name": "round"}, _round, channel_id)
+        if pause is None:
+            return
+        if pause > 0:
+            await DBOS.recv_async(timeout_seconds=pause)
 
 
-@define
-class SenderWorkflow:
-    """One sender and what has been done for it."""
+async def _round(channel_id: str) -> float | None:
+    worker = CurrentWorker.worker
+    if worker is None or worker.stopping:
+        await never()
+    assert worker is not None, "never() does not return"
+    try:
+        return await run_round(worker, channel_id)
+    # A workflow that failed would leave its orders to nobody.
+    except Exception as error:
+        worker.notify(f"channel {channel_id}: unexpected {type(error).__name__}: {error}")
+        return _AFTER_A_BUG
 
-    order: Order
-    data: Record
-    found: list[AnySender] = field(init=False)
-    done: list[Action] = field(factory=list[Action])
-    tries: int = 0
-    review_pause: float = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self.found = list(self.order.found)
-        self.review_pause = self.order.polling.first_pause
+@asynccontextmanager
+async def engine(url: str, executor_id: str) -> AsyncGenerator[None]:
+    """Run the engine on threads and an event loop of its own.
 
-    @property
-    def sender_id(self) -> str | None:
-        """The sender's id, once it is known."""
-        return self.found[0].id if self.found else None
+    Make its blocking calls in `asyncio.to_thread`: its asynchronous ones would replace this loop's thread pool with
+    the engine's, which ends with it. Workflows under way are cancelled at the end, and stay resumable.
+    """
+    config: DBOSConfig = {
+        "name": APPLICATION,
+        "system_database_url": url,
+        "application_version": APPLICATION_VERSION,
+        "executor_id": executor_id,
+        "log_level": "CRITICAL",
+        "notification_listener_polling_interval_sec": _POLL,
+    }
+    if not url.startswith("sqlite"):
+        config["db_engine_kwargs"] = {"connect_args": dict(POSTGRESQL_ARGUMENTS)}
 
-    async def run(self) -> Record:
-        """Take one step after the other; returns the outcome."""
-        sender = self.order.sender
-        while True:
-            situation = situation_of(sender, self.found)
-            step = next_step(situation, launch=sender.launch, done=self.done)
-            if step.kind in ("done", "failed"):
-                return self._ended(step, situation)
-            action = step.action
-            try:
-                if action is None:
-                    await DBOS.sleep_async(self.review_pause)
-                    polling = self.order.polling
-                    self.review_pause = min(self.review_pause * polling.growth, polling.longest_pause)
-                reply = await self._ask(
-                    action or "get", sender_id=self.sender_id, differing=list(situation.differing)
-                )
-                if reply["kind"] == "failed":
-                    problem = str(reply.get("problem"))
-                    return self._ended(Step("failed", problem, tuple(reply.get("missing", ()))), situation)
-                if reply["kind"] == "sender":
-                    if action is not None:
-                        self.done.append(action)
-                    self._saw(reply)
-                    continue
-                await self._rest(reply)
-                if reply["kind"] == "doubt":
-                    await self._look()
-            except _GivenUp as error:
-                return self._ended(Step("failed", str(error)), situation)
+    def launch() -> str:
+        try:
+            DBOS(config=config)
+            DBOS.launch()
+            DBOS.register_queue(QUEUE, polling_interval_sec=_POLL, on_conflict="always_update")
+        except Exception as error:
+            # The message may quote the URL, and with it a password.
+            return type(error).__name__
+        return ""
 
-    async def _look(self) -> None:
-        """Read back: the sender by its id, or all of the name, page by page."""
-        while self.sender_id is not None and self.order.sender.channel == "rcs":
-            reply = await self._ask("get", sender_id=self.sender_id)
-            if reply["kind"] == "sender":
-                tries = self.tries
-                self._saw(reply)
-                self.tries = tries  # reading is no progress
-                return
-            if reply["kind"] == "doubt":  # it is gone
-                break
-            await self._rest(reply)
-        found: list[AnySender] = []
-        page: str | None = None
-        while True:
-            reply = await self._ask("list", page=page)
-            if reply["kind"] != "page":
-                await self._rest(reply)
-                continue
-            found += [restored(self.order.sender.channel, each) for each in reply.get("senders", [])]
-            page = reply.get("next_page")
-            if page is None:
-                self.found = found
-                return
+    try:
+        reason = await asyncio.to_thread(launch)
+        if reason:
+            raise ConfigurationError(
+                f"can't use the database ({reason}): check its URL, and that it is running"
+            )
+        yield
+    finally:
+        await asyncio.to_thread(DBOS.destroy)
 
-    async def _ask(self, operation: Operation, **arguments: object) -> Reply:
-        look = min(_LOOK, self.order.polling.first_pause)
-        for _ in range(_MOST_LATE):
-            handle = await DBOS.enqueue_workflow_async(CALLS, call, self.data, operation, arguments)
-            reply = await handle.get_result(polling_interval_sec=look)
-            if reply["kind"] != "late":
-                return reply
-        # Workers that are always late have to make progress, too.
-        handle = await DBOS.enqueue_workflow_async(
-            CALLS, call, self.data, operation, {**arguments, "however_late": True}
-        )
-        return await handle.get_result(polling_interval_sec=look)
 
-    async def _rest(self, reply: Reply) -> None:
-        self.tries += 1
-        if self.tries >= _MOST_TRIES or reply["kind"] == "failed":
-            raise _GivenUp(reply.get("problem", ""))
-        pause = min(_FIRST_PAUSE * 2.0 ** (self.tries - 1), _LONGEST_PAUSE)
-        after = reply.get("after")
-        await DBOS.sleep_async(pause if after is None else max(after, pause))
+def start_channel(database: Database, channel_id: str, generation: int) -> None:
+    """Start the workflow of a channel without an owner, unless it is queued."""
+    workflow_id = f"{channel_id}#{generation}"
+    there: Any = DBOS.get_workflow_status(workflow_id)
+    if there is None:
+        with SetWorkflowID(workflow_id):
+            DBOS.enqueue_workflow(QUEUE, reconcile_channel, channel_id)
+    elif there.status not in ("ENQUEUED", "PENDING") or there.app_version != APPLICATION_VERSION:
+        DBOS.cancel_workflow(workflow_id)
+        database.transact(_next_generation, channel_id, generation)
 
-    def _saw(self, reply: Reply) -> None:
-        self.tries = 0
-        self.found = [restored(self.order.sender.channel, each) for each in reply.get("senders", [])]
 
-    def _ended(self, step: Step, situation: Situation) -> Record:
-        return {
-            "project": self.order.project_id,
-            "channel": self.order.sender.channel,
-            "name": self.order.sender.name,
-            "state": step.kind,
-            "id": self.sender_id,
-            "status": situation.status,
-            "done": cast("object", list(self.done)),
-            "problem": step.problem,
-            "missing": list(step.missing),
-        }
+def _next_generation(connection: sa.Connection, channel_id: str, generation: int) -> None:
+    same = (channels.c.id == channel_id, channels.c.generation == generation, channels.c.owner.is_(None))
+    connection.execute(sa.update(channels).where(*same).values(generation=generation + 1))
+
+
+def wake_channel(channel_id: str, generation: int) -> None:
+    """End the pause of a channel's workflow."""
+    DBOS.send(f"{channel_id}#{generation}", "wake")
+
+
+def requeue_workflows(database: Database, executor_id: str) -> int:
+    """Give the workflows of a dead worker to the others; returns their number."""
+    left = DBOS.list_workflows(status="PENDING", executor_id=executor_id, load_input=False, load_output=False)
+    ours = [each.workflow_id for each in left if each.app_version == APPLICATION_VERSION]
+    if ours:
+        DBOS.resume_workflows(ours, queue_name=QUEUE)
+    # Those of another version are started anew.
+    database.transact(
+        _release, executor_id, [each.workflow_id for each in left if each.workflow_id not in ours]
+    )
+    return len(left)
+
+
+def _release(connection: sa.Connection, executor_id: str, workflow_ids: list[str]) -> None:
+    named = channels.c.id + "#" + sa.cast(channels.c.generation, sa.Text)
+    connection.execute(
+        sa.update(channels)
+        .where(channels.c.owner == executor_id, named.in_(workflow_ids))
+        .values(owner=None, generation=channels.c.generation + 1)
+    )

@@ -1,0 +1,141 @@
+"""The rate of requests: how the one rate of all workers is shared, and kept without a database write per request."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from attrs import Attribute, define, field, frozen
+
+from .. import ConfigurationError
+
+DEFAULT_RATE: Final = 5.0
+# A request without a reply is taken to have reached the server by then, in seconds.
+LATEST_ARRIVAL: Final = 1.0
+
+
+def _positive(_: object, attribute: Attribute[float], value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ConfigurationError(f"{attribute.name} must be a positive number")
+
+
+@frozen
+class Pace:
+    """Requests per second that all workers together may send, in any one second.
+
+    The rate is dealt out as slots. A slot is taken by a request and comes back `period` seconds after its reply, so
+    that no `period` sees more requests arrive than there are slots, however long each is on its way.
+    """
+
+    rate: float = field(default=DEFAULT_RATE, validator=_positive)
+
+    @property
+    def slots(self) -> int:
+        """Requests in any one `period`."""
+        return max(1, int(self.rate))
+
+    @property
+    def period(self) -> float:
+        """Seconds."""
+        return max(1.0, 1.0 / self.rate)
+
+
+def fair_share(total: int, demands: dict[str, int], own: str, turn: int) -> int:
+    """Return how many of `total` slots a worker may hold: an equal part, the remainder going round with `turn`."""
+    busy = sorted(name for name, demand in demands.items() if demand)
+    if own not in busy:
+        return 0
+    share, remainder = divmod(total, len(busy))
+    return share + ((busy.index(own) + turn) % len(busy) < remainder)
+
+
+class LimiterClosed(Exception):
+    """The worker is ending, so the request was not sent."""
+
+
+@define(eq=False)
+class Limiter:
+    """This worker's slots, and the time until which it may use them."""
+
+    period: float = 1.0
+    monotonic: Callable[[], float] = time.monotonic
+    limit: int = 0
+    valid_until: float = -math.inf
+    demand: int = 0
+    changed: threading.Event = field(factory=threading.Event)
+    _taken: int = 0
+    _waiting: deque[asyncio.Future[None]] = field(factory=deque[asyncio.Future[None]])
+    _lock: threading.Lock = field(factory=threading.Lock)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _closed: bool = False
+
+    def want(self, more: int) -> None:
+        """Count one more, or one less, round that sends requests."""
+        self.demand += more
+        self.changed.set()
+
+    def lower(self, limit: int) -> int:
+        """Give up slots above `limit`; returns how many are in use or not yet back."""
+        with self._lock:
+            self.limit = min(self.limit, limit)
+            return self._taken
+
+    def grant(self, limit: int, valid_until: float) -> None:
+        """Set the slots, and until when; called from the thread that keeps the worker alive."""
+        with self._lock:
+            self.limit, self.valid_until = limit, valid_until
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def close(self) -> None:
+        """Let no further request start: whoever waits for a slot gets a LimiterClosed."""
+        self._closed = True
+        self.grant(0, -math.inf)
+
+    @asynccontextmanager
+    async def request(self) -> AsyncGenerator[None]:
+        """Send one request within this, once there is a slot; raises `LimiterClosed` in a worker that ends."""
+        loop = self._loop = asyncio.get_running_loop()
+        while not self._take():
+            waiter = loop.create_future()
+            self._waiting.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                self._wake()
+                raise
+        back = loop.call_later(LATEST_ARRIVAL + self.period, self._give_back)
+        try:
+            yield
+        finally:
+            if loop.time() + self.period < back.when():
+                back.cancel()
+                loop.call_later(self.period, self._give_back)
+
+    def _take(self) -> bool:
+        if self._closed:
+            raise LimiterClosed
+        with self._lock:
+            if self._taken >= self.limit or self.monotonic() >= self.valid_until:
+                return False
+            self._taken += 1
+            return True
+
+    def _give_back(self) -> None:
+        with self._lock:
+            self._taken -= 1
+        self._wake()
+
+    def _wake(self) -> None:
+        for _ in range(len(self._waiting) if self._closed else self.limit - self._taken):
+            while self._waiting and self._waiting[0].done():
+                self._waiting.popleft()
+            if not self._waiting:
+                return
+            self._waiting.popleft().set_result(None)
