@@ -8,14 +8,13 @@ from .changes import Change, compare, situation_of
 from .file import DesiredFileError, load
 from .outcome import Applied, Outcome
 from .plans import Plan, Wanted, list_channels, plan, raise_if_all_failed, resolve
-from .project_channel import PAGE_SIZE, AnySender, ProjectChannel, name_of, open_channels
+from .project_channel import ProjectChannel, Stopped, open_channels
 from .references import SecretReference
+from .rounds import Rounds
 from .sender_task import SenderTask, may_pass, requested_pause
 from .state import Channel, DesiredProject, DesiredSender, DesiredState
 
 __all__ = [
-    "PAGE_SIZE",
-    "AnySender",
     "Applied",
     "Change",
     "Channel",
@@ -26,15 +25,16 @@ __all__ = [
     "Outcome",
     "Plan",
     "ProjectChannel",
+    "Rounds",
     "SecretReference",
     "SenderTask",
+    "Stopped",
     "Wanted",
     "apply",
     "compare",
     "list_channels",
     "load",
     "may_pass",
-    "name_of",
     "open_channels",
     "plan",
     "raise_if_all_failed",

@@ -14,7 +14,7 @@ from ..config import check_segment
 from ..errors import ConfigurationError
 from . import schema
 from .parsing import LARGEST_JSON, LARGEST_YAML, Malformed, Positions, parse, position
-from .references import SecretReference, reveal
+from .references import PUBLIC, SecretReference, reveal
 from .state import (
     CHANNELS,
     CREDENTIALS,
@@ -29,8 +29,6 @@ from .state import (
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-# Public names beside secrets: a KakaoTalk channel's id, and the id of a key.
-_PUBLIC = frozenset({"kakaotalk_plus_friend_id", "key_id"})
 _KINDS = {
     "string": "text in quotes",
     "boolean": "true or false",
@@ -186,7 +184,7 @@ class _File:
         """Return the secret's reference, resolved once; or the secret itself where that is allowed."""
         found: str | SecretReference
         if isinstance(value, str):
-            if not self.inline and name not in _PUBLIC:
+            if not self.inline and name not in PUBLIC:
                 raise self._error(
                     f"{name} is a secret: write {{env: NAME}} or {{file: PATH}}, or pass --allow-inline-secrets",
                     at,

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 
 from attrs import frozen
 
 from sinch_provisioning_api.models import RcsSender, RcsSenderList, Sender, SenderList
 
 from ..client import ProvisioningClient
-from ..errors import ResponseDecodeError
+from ..errors import ProvisioningError, ResponseDecodeError
 from ..lifecycle.next_step import Action
 from .state import Channel, DesiredProject, DesiredSender
 
 AnySender = RcsSender | Sender
-PAGE_SIZE = 50
+Slot = Callable[[], AbstractAsyncContextManager[None]]
+"""Entered for each request; may wait for its turn, and raise `Stopped`."""
+PAGE_SIZE: Final = 50
 """Senders in one page of a list, which is one request."""
-_PATHS: Final = {"rcs": "rcs", "kakaotalk": "kakaoTalk", "line": "line", "telegram": "telegram"}
+_PATHS: Final[Mapping[Channel, str]] = {
+    "rcs": "rcs",
+    "kakaotalk": "kakaoTalk",
+    "line": "line",
+    "telegram": "telegram",
+}
+_READ_TRIES: Final = 5
+_T = TypeVar("_T")
+
+
+class Stopped(Exception):
+    """No further request is to be sent."""
 
 
 @frozen
 class ProjectChannel:
-    """The senders of one kind in one project."""
+    """The senders of one kind in one project; with a `slot`, each call is one request."""
 
     client: ProvisioningClient
     channel: Channel
+    slot: Slot | None = None
 
     @property
     def project_id(self) -> str:
@@ -35,12 +52,55 @@ class ProjectChannel:
 
     async def list(self) -> Sequence[AnySender]:
         """Return every sender."""
-        if self.channel == "rcs":
-            return [*await self.client.rcs.list()]
-        return [*await getattr(self.client, self.channel).list()]
+        if self.slot is None:
+            return cast("Sequence[AnySender]", await getattr(self.client, self.channel).list())
+        found: dict[str, AnySender] = {}
+        token: str | None = None
+        seen: set[str] = set()
+        while True:
+            senders, token = await self._read(partial(self._page, token))
+            # Pages that shift while they are read may show a sender twice.
+            found |= {sender.id or f"#{len(found) + index}": sender for index, sender in enumerate(senders)}
+            if token is None:
+                return [*found.values()]
+            if token in seen:
+                raise ResponseDecodeError("the same page token came twice", status_code=200, body=b"")
+            seen.add(token)
 
-    async def page(self, token: str | None) -> tuple[Sequence[AnySender], str | None]:
-        """Return one page of senders with one request, and the token of the next page."""
+    async def get(self, sender_id: str | None) -> AnySender:
+        """Return one RCS sender."""
+        return await self._read(lambda: self.client.rcs.get(sender_id))
+
+    async def write(
+        self, action: Action, wanted: DesiredSender, sender_id: str | None, differing: Sequence[str]
+    ) -> AnySender:
+        """Create a sender, update its differing fields, or launch it; secrets are read now."""
+        # The schema of a file is made from the same models, so a wrong keyword is a TypeError of Python code.
+        fields = cast("Mapping[str, Any]", {} if action == "launch" else wanted.arguments())
+        async with nullcontext() if self.slot is None else self.slot():
+            if action == "launch":
+                return await self.client.rcs.launch(sender_id)
+            if action == "update":
+                return await self.client.rcs.update(sender_id, **{name: fields[name] for name in differing})
+            created = await getattr(self.client, self.channel).create(**fields)
+            return cast("AnySender", created)
+
+    async def _read(self, call: Callable[[], Awaitable[_T]]) -> _T:
+        """Make a call that changes nothing; with a slot, make it again where the client would."""
+        if self.slot is None:
+            return await call()
+        for tried in range(1, _READ_TRIES):
+            try:
+                async with self.slot():
+                    return await call()
+            except ProvisioningError as error:
+                if not error.retryable or getattr(error, "retry_after", None) is not None:
+                    raise
+            await asyncio.sleep(2.0**tried / 8)
+        async with self.slot():
+            return await call()
+
+    async def _page(self, token: str | None) -> tuple[Sequence[AnySender], str | None]:
         path = f"/v1/projects/{{project_id}}/{_PATHS[self.channel]}/senders"
         reply = await self.client.request("GET", path, params=None if token is None else {"pageToken": token})
         try:
@@ -54,32 +114,16 @@ class ProjectChannel:
             raise ResponseDecodeError(problem, status_code=reply.status_code, body=reply.content) from None
         return senders, str(following) if following else None
 
-    async def get(self, sender_id: str | None) -> AnySender:
-        """Return one RCS sender."""
-        return await self.client.rcs.get(sender_id)
 
-    async def write(
-        self, action: Action, wanted: DesiredSender, sender_id: str | None, differing: Sequence[str]
-    ) -> AnySender:
-        """Create a sender, update its differing fields, or launch it; secrets are read now."""
-        if action == "launch":
-            return await self.client.rcs.launch(sender_id)
-        # The schema of a file is made from the same models, so a wrong keyword is a TypeError of Python code.
-        fields = cast("Mapping[str, Any]", wanted.arguments())
-        if action == "update":
-            return await self.client.rcs.update(sender_id, **{name: fields[name] for name in differing})
-        if self.channel == "rcs":
-            return await self.client.rcs.create(**fields)
-        return cast("Sender", await getattr(self.client, self.channel).create(**fields))
-
-
-def open_channels(client: ProvisioningClient, project: DesiredProject) -> dict[Channel, ProjectChannel]:
+def open_channels(
+    client: ProvisioningClient, project: DesiredProject, slot: Slot | None = None
+) -> dict[Channel, ProjectChannel]:
     """Open the channels of a project that its senders belong to."""
     view = client
     credentials = project.credentials()
     if credentials is not None or project.project_id not in (None, client.project_id):
         view = client.for_project(project.project_id or client.project_id, credentials)
-    return {sender.channel: ProjectChannel(view, sender.channel) for sender in project.senders}
+    return {sender.channel: ProjectChannel(view, sender.channel, slot) for sender in project.senders}
 
 
 def name_of(sender: AnySender) -> str | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal, cast
 
 from attrs import frozen
 
 from ..errors import ConfigurationError
 
 _LARGEST_SECRET = 64 * 2**10
+# Public names beside secrets: a KakaoTalk channel's id, and the id of a key.
+PUBLIC: Final = frozenset({"kakaotalk_plus_friend_id", "key_id"})
 
 
 @frozen
@@ -48,3 +50,20 @@ class SecretReference:
 def reveal(value: str | SecretReference, environment: Mapping[str, str]) -> str:
     """Return a secret given literally or by reference."""
     return value.read(environment) if isinstance(value, SecretReference) else value
+
+
+def stored_secret(name: str, value: str | SecretReference) -> object:
+    """Return a reference as JSON data; raises `ConfigurationError` for a secret given literally."""
+    if isinstance(value, SecretReference):
+        return value.to_dict()
+    if name in PUBLIC:
+        return value
+    raise ConfigurationError(f"{name} would be stored in the database: use {{env: NAME}} or {{file: PATH}}")
+
+
+def read_secret(value: object) -> str | SecretReference:
+    """Read a stored secret back."""
+    if isinstance(value, str):
+        return value
+    [(kind, where)] = cast("Mapping[str, str]", value).items()
+    return SecretReference("env" if kind == "env" else "file", where)

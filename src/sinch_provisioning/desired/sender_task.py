@@ -21,6 +21,8 @@ MAX_PAUSE: Final = 60.0
 # RCS asks for a day without requests, without a Retry-After.
 _DAY_LONG_LIMIT: Final = "rbm_too_many_requests"
 _DAY: Final = 86_400.0
+# Listings without a sender that was created, after which it counts as deleted.
+_MAX_LAG: Final = 5
 
 
 @define(eq=False)
@@ -43,6 +45,7 @@ class SenderTask:
     unconfirmed: Action | None = None
     max_tries: int = MAX_TRIES
     max_pause: float = MAX_PAUSE
+    held: bool = False  # left alone while somebody else's write may be under way
 
     @property
     def is_waiting(self) -> bool:
@@ -71,6 +74,12 @@ class SenderTask:
         elif self.created is not None:
             # The listing lags behind a create of this run; creating it again would double it.
             found = [self.created]
+        elif "create" in self.done:
+            # Created in an earlier round: the listing lags behind, or the sender is gone.
+            self.tries += 1
+            if self.tries < _MAX_LAG:
+                return None
+            self.done.clear()
         situation = self._observe(found)
         if self.unconfirmed is not None:
             actions, _ = steps_ahead(situation, launch=self.wanted.sender.launch)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Final, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal, cast
 
 from attrs import Attribute, evolve, field, frozen
 
@@ -13,7 +14,7 @@ from sinch_provisioning_api import SecretMapping
 
 from ..credentials import OAuth2ClientCredentials
 from ..errors import ConfigurationError
-from .references import SecretReference, reveal
+from .references import SecretReference, read_secret, reveal, stored_secret
 
 Channel = Literal["rcs", "kakaotalk", "line", "telegram"]
 CHANNELS: Final[tuple[Channel, ...]] = ("rcs", "kakaotalk", "line", "telegram")
@@ -67,6 +68,21 @@ class DesiredSender:
         secrets = {name: reveal(value, environment) for name, value in self.channel_credentials.items()}
         return {**self.fields, CREDENTIALS: SecretMapping(secrets)}
 
+    def to_json(self) -> str:
+        """Return the sender as text to be stored; raises `ConfigurationError` for a secret given literally."""
+        secrets = self.channel_credentials
+        stored = None if secrets is None else {name: stored_secret(name, secrets[name]) for name in secrets}
+        content = {"fields": dict(self.fields), "launch": self.launch, "credentials": stored}
+        return json.dumps(content, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, channel: str, text: str) -> DesiredSender:
+        """Return a stored sender."""
+        data = json.loads(text)
+        stored = cast("dict[str, object] | None", data["credentials"])
+        secrets = None if stored is None else {name: read_secret(value) for name, value in stored.items()}
+        return cls(cast("Channel", channel), data["fields"], data["launch"] is True, secrets)
+
 
 def _unique(
     project: object, _: Attribute[tuple[DesiredSender, ...]], senders: tuple[DesiredSender, ...]
@@ -91,6 +107,24 @@ class DesiredProject:
         if self.key_id is None or self.key_secret is None:
             return None
         return OAuth2ClientCredentials(reveal(self.key_id, environment), reveal(self.key_secret, environment))
+
+    def credentials_json(self) -> str | None:
+        """Return references to the project's own key as text to be stored, None if it has none."""
+        if self.key_id is None or self.key_secret is None:
+            return None
+        return json.dumps(
+            [stored_secret("key_id", self.key_id), stored_secret("key_secret", self.key_secret)]
+        )
+
+    @classmethod
+    def from_json(
+        cls, senders: Iterable[DesiredSender], project_id: str, credentials: str | None
+    ) -> DesiredProject:
+        """Return a project with a stored key."""
+        if credentials is None:
+            return cls(tuple(senders), project_id)
+        key_id, key_secret = map(read_secret, json.loads(credentials))
+        return cls(tuple(senders), project_id, key_id, key_secret)
 
 
 def _distinct(

@@ -1,4 +1,4 @@
-"""One round of a project channel: list it, do what its open orders need, record the outcomes, say when to come again.
+"""One round of a project channel: look at it, do what its open orders need, record the outcomes.
 
 Before a sender is written to, its order is marked as "sending" in the database, a block of orders at a time. A worker
 that takes the channel over therefore knows which few senders may have a request under way: it leaves them alone until
@@ -9,94 +9,211 @@ nothing, so it sends nothing.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from functools import partial
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
-from attrs import define, field
+from attrs import define, field, frozen
 
-from .. import NotFoundError, OutcomeUnknownError, ProvisioningError
-from ..desired import (
-    PAGE_SIZE,
-    AnySender,
-    DesiredSender,
-    Outcome,
-    ProjectChannel,
-    SenderTask,
-    Wanted,
-    may_pass,
-    name_of,
-    requested_pause,
-)
-from ..lifecycle.next_step import Action
-from .limiter import LimiterClosed
-from .order import Order
-from .ownership import OpenChannel, end_round, read_actions, take_channel, write_orders
-from .worker_client import CALL_TIMEOUT, WorkerClient, never
+from .. import ProvisioningClient, ProvisioningError, RetryPolicy
+from ..desired import DesiredProject, DesiredSender, ProjectChannel, Rounds, SenderTask, Wanted, open_channels
+from ..lifecycle.polling import Polling
+from .database import OPEN_STATES, Database, channels, orders, read_actions, upsert, workers
+from .limiter import Limiter
 
 CONCURRENCY: Final = 20
-_BLOCK: Final = 40
+# Seconds. Whoever takes a channel over waits this long before repeating what its last owner may have sent.
+CALL_TIMEOUT: Final = 10.0
+_ONE_ATTEMPT: Final = RetryPolicy(max_attempts=1, deadline=CALL_TIMEOUT)
 _FLUSH_EVERY: Final = 0.5
 _MAX_TRIES: Final = 20
-_PAGE_TRIES: Final = 5
-_STREAK: Final = 2 * CONCURRENCY
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 300.0
-# A longer pause that a server asks for ends the round instead of holding it up.
-_SHORT: Final = 10.0
 _DAY: Final = 86_400.0
-# Webhooks tell of every change, so polling only makes up for one that was lost.
+# Webhooks tell of every change, so polling only makes up for lost ones.
 _WEBHOOK_FACTOR: Final = 6.0
 
-_T = TypeVar("_T")
+
+@define(eq=False)
+class Worker:
+    """What the rounds of one worker share; the client is made in the event loop of the workflows."""
+
+    id: str
+    database: Database
+    limiter: Limiter
+    connect: Callable[[], ProvisioningClient]
+    notify: Callable[[str], None]
+    stopping: bool = False
+    rounds: int = 0
+    client: ProvisioningClient | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+    totals: dict[ProjectChannel, int] = field(factory=dict[ProjectChannel, int])
+    no_progress: dict[str, int] = field(factory=dict[str, int])
+    doubt_until: dict[str, float] = field(factory=dict[str, float])
+    _opened: dict[tuple[str, str | None], ProjectChannel] = field(
+        factory=dict[tuple[str, str | None], ProjectChannel]
+    )
+
+    def open(self, channel_id: str, credentials: str | None, sender: DesiredSender) -> ProjectChannel:
+        """Return a project channel, opened once for each key."""
+        if self.client is None:
+            self.client, self.loop = self.connect(), asyncio.get_running_loop()
+        known = self._opened.get((channel_id, credentials))
+        if known is None:
+            client = self.client.with_options(timeout=CALL_TIMEOUT, retry=_ONE_ATTEMPT)
+            project = DesiredProject.from_json([sender], channel_id.rsplit("/", 1)[0], credentials)
+            known = open_channels(client, project, self.limiter.slot)[sender.channel]
+            self._opened[channel_id, credentials] = known
+        return known
 
 
-async def run_round(worker: WorkerClient, channel_id: str) -> float | None:
+async def never() -> None:
+    """Wait for the end of the engine, so that a worker that may not go on records nothing."""
+    await asyncio.Event().wait()
+
+
+async def run_round(worker: Worker, channel_id: str) -> float | None:
     """Work on a channel; returns the seconds until the next round, None if all its orders have ended."""
-    while True:
-        opened = await worker.database.run_patiently(take_channel, channel_id, worker.id)
-        if opened is not None:
-            break
-        # Its owner counts as alive, or this worker as dead: the one passes, the other ends this engine.
-        await asyncio.sleep(1.0)
-    polls = opened.polls
-    pause = 0.0
+    opened: _Opened | None = None
+    while opened is None:  # owned by another worker, or this one was declared dead
+        opened = await worker.database.run_patiently(_take, channel_id, worker.id)
+        await asyncio.sleep(0.0 if opened else 1.0)
+    pause, polls = 0.0, 0
     if opened.orders:
-        running = ChannelRound(worker, channel_id, opened)
         worker.rounds += 1
         worker.limiter.want(1)
         try:
-            pause = await running.run()
+            pause, polls = await _Round(worker, channel_id, opened).run()
         finally:
             worker.limiter.want(-1)
             worker.rounds -= 1
-        polls = running.polls
-    is_open = None
-    if not worker.stopping:
-        is_open = await worker.database.run_patiently(end_round, channel_id, worker.id, polls)
+    if worker.stopping:
+        await never()
+    is_open = await worker.database.run_patiently(_end, channel_id, worker.id, polls)
     if is_open is None:
         await never()
     return pause if is_open else None
 
 
-@define(eq=False)
-class _OrderTask:
-    order_id: str
-    revision: int
-    task: SenderTask
-    state: str
-    in_doubt: bool
+@frozen
+class _Opened:
+    row: sa.Row[Any]
+    orders: Sequence[sa.Row[Any]]
 
-    def row(self) -> dict[str, object]:
-        task = self.task
-        return {
-            "id": self.order_id,
-            "revision": self.revision,
-            "state": self.state if task.state == "left" else task.state,
+
+def _take(connection: sa.Connection, channel_id: str, worker_id: str) -> _Opened | None:
+    """Make a living worker the owner of a channel that has no other one, and read the open orders."""
+    row = connection.execute(
+        sa.select(channels).where(channels.c.id == channel_id).with_for_update()
+    ).one_or_none()
+    alive = connection.execute(sa.select(workers.c.id).where(workers.c.id == worker_id, workers.c.dead == 0))
+    if row is None or row.owner not in (None, worker_id) or alive.first() is None:
+        return None
+    mine = sa.update(channels).where(channels.c.id == channel_id)
+    connection.execute(mine.values(owner=worker_id, doubt=0))
+    open_orders = sa.select(orders).where(orders.c.channel_id == channel_id, orders.c.state.in_(OPEN_STATES))
+    return _Opened(row, connection.execute(open_orders.order_by(orders.c.id)).all())
+
+
+def _owns(connection: sa.Connection, channel_id: str, worker_id: str) -> bool:
+    held = sa.select(channels.c.id).where(channels.c.id == channel_id, channels.c.owner == worker_id)
+    return connection.execute(held.with_for_update()).first() is not None
+
+
+def _write(
+    connection: sa.Connection, channel_id: str, worker_id: str, rows: Sequence[dict[str, object]]
+) -> set[str] | None:
+    """Write rows that were not changed meanwhile, returning their ids; None if the channel was lost."""
+    if not _owns(connection, channel_id, worker_id):
+        return None
+    return upsert(connection, orders, rows, only_if=lambda new: orders.c.revision == new.revision)
+
+
+def _end(connection: sa.Connection, channel_id: str, worker_id: str, polls: int) -> bool | None:
+    """End a round, and close a channel without open orders; returns whether it is open, None if it was lost."""
+    if not _owns(connection, channel_id, worker_id):
+        return None
+    left = sa.select(orders.c.id).where(orders.c.channel_id == channel_id, orders.c.state.in_(OPEN_STATES))
+    is_open = connection.execute(left.limit(1)).first() is not None
+    closed = {"is_open": 0, "owner": None, "polls": 0, "generation": channels.c.generation + 1}
+    values: dict[str, Any] = {"polls": polls} if is_open else closed
+    connection.execute(sa.update(channels).where(channels.c.id == channel_id).values(**values))
+    return is_open
+
+
+@define(eq=False)
+class _Round:
+    """The open orders of a channel, in memory for one round."""
+
+    worker: Worker
+    channel_id: str
+    opened: _Opened
+    _rows: dict[SenderTask, dict[str, object]] = field(factory=dict[SenderTask, dict[str, object]])
+    _changed: set[SenderTask] = field(factory=set[SenderTask])
+    _flushing: asyncio.Lock = field(factory=asyncio.Lock)
+
+    async def run(self) -> tuple[float, int]:
+        """Do what can be done now; returns the pause until the next round, and the polls without a change."""
+        worker = self.worker
+        if self.opened.row.doubt:
+            worker.doubt_until[self.channel_id] = time.monotonic() + CALL_TIMEOUT
+        try:
+            for row in self.opened.orders:
+                self._add(row)
+        except ProvisioningError as error:
+            # A secret that this worker lacks; it may come, or another worker may have it.
+            worker.notify(f"channel {self.channel_id}: {error}")
+            return _LONGEST_PAUSE, 0
+        rounds = Rounds([*self._rows], CONCURRENCY, lambda: worker.stopping, self._claim, worker.totals)
+        flushing = asyncio.ensure_future(self._keep_flushing())
+        await rounds.look()
+        await rounds.write()
+        flushing.cancel()
+        await self._flush()
+        return self._pause(rounds)
+
+    def _add(self, row: sa.Row[Any]) -> None:
+        sender = DesiredSender.from_json(self.channel_id.rsplit("/", 1)[1], row.content)
+        channel = self.worker.open(self.channel_id, self.opened.row.credentials, sender)
+        task = SenderTask(Wanted(channel, sender), True, lambda _, __: self._changed.add(task))
+        task.max_tries, task.max_pause, task.tries = _MAX_TRIES, _DAY, row.tries
+        task.done, task.sender_id, task.status = read_actions(row.done), row.sender_id, row.status
+        task.state = "in review" if row.state == "in review" else "left"
+        task.held = row.state == "sending" and self._doubt_left() > 0
+        self._rows[task] = {"id": row.id, "revision": row.revision, "state": row.state}
+
+    def _doubt_left(self) -> float:
+        return self.worker.doubt_until.get(self.channel_id, 0.0) - time.monotonic()
+
+    async def _claim(self, tasks: Sequence[SenderTask]) -> set[SenderTask]:
+        for task in tasks:
+            self._rows[task]["state"] = "sending"
+        self._changed.update(tasks)
+        written = await self._flush()
+        return {task for task in tasks if self._rows[task]["id"] in written}
+
+    async def _keep_flushing(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH_EVERY)
+            await asyncio.shield(self._flush())
+
+    async def _flush(self) -> set[str]:
+        """Record what has changed, and return the orders that were written; never returns without the channel."""
+        async with self._flushing:
+            changed, self._changed = self._changed, set()
+            rows = [self._row(task) for task in changed]
+            worker = self.worker
+            written = await worker.database.run_patiently(_write, self.channel_id, worker.id, rows)
+        if written is None:
+            await never()
+        return written or set()
+
+    def _row(self, task: SenderTask) -> dict[str, object]:
+        state = self._rows[task]["state"] if task.state == "left" else task.state
+        return self._rows[task] | {
+            "state": state,
             "sender_id": task.sender_id,
             "status": task.status,
             "problem": task.problem,
@@ -104,225 +221,19 @@ class _OrderTask:
             "done": ",".join(task.done),
         }
 
-
-@define(eq=False)
-class ChannelRound:
-    """The open orders of a channel, in memory for one round."""
-
-    worker: WorkerClient
-    channel_id: str
-    opened: OpenChannel
-    polls: int = 0
-    _tasks: list[_OrderTask] = field(factory=list[_OrderTask])
-    _changed: dict[str, _OrderTask] = field(factory=dict[str, _OrderTask])
-    _work: deque[tuple[_OrderTask, Action]] = field(factory=deque[tuple[_OrderTask, Action]])
-    _claimed: deque[tuple[_OrderTask, Action]] = field(factory=deque[tuple[_OrderTask, Action]])
-    _claiming: asyncio.Lock = field(factory=asyncio.Lock)
-    _flushing: asyncio.Lock = field(factory=asyncio.Lock)
-    _ended: asyncio.Event = field(factory=asyncio.Event)
-    _streak: int = 0
-    _writes: int = 0
-    _pause: float = 0.0
-
-    def _doubt_left(self) -> float:
-        return self.worker.doubt_until.get(self.channel_id, 0.0) - time.monotonic()
-
-    async def run(self) -> float:
-        """Do everything that can be done now; returns the pause until the next round."""
-        if self.opened.taken_over:
-            self.worker.doubt_until[self.channel_id] = time.monotonic() + CALL_TIMEOUT
-        channel = self._open_tasks()
-        if channel is not None:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._keep_flushing())
-                with suppress(LimiterClosed):
-                    await self._look(channel)
-                    await self._write_all(channel)
-                self._ended.set()
-            await self._flush()
-        return self._next_pause()
-
-    def _open_tasks(self) -> ProjectChannel | None:
-        channel: ProjectChannel | None = None
-        for row in self.opened.orders:
-            sender = Order.read(self.channel_id, row.content).sender
-            if channel is None:
-                try:
-                    channel = self.worker.channel(self.channel_id, self.opened.credentials, sender)
-                except ProvisioningError:
-                    # A secret that this worker lacks: it may come, or another worker may have it.
-                    self._pause = _LONGEST_PAUSE
-                    return None
-            self._tasks.append(self._task(row, channel, sender))
-        return channel
-
-    def _task(self, row: sa.Row[Any], channel: ProjectChannel, sender: DesiredSender) -> _OrderTask:
-        def notify(_: object, __: Outcome) -> None:
-            self._changed[row.id] = entry
-
-        task = SenderTask(Wanted(channel, sender), wait=True, notify=notify)
-        task.max_tries, task.max_pause = _MAX_TRIES, _DAY
-        task.done = read_actions(row.done)
-        task.sender_id, task.status, task.tries = row.sender_id, row.status, row.tries
-        task.state = "in review" if row.state == "in review" else "left"
-        entry = _OrderTask(
-            row.id, row.revision, task, row.state, row.state == "sending" and self._doubt_left() > 0
-        )
-        return entry
-
-    async def _look(self, channel: ProjectChannel) -> None:
-        """Get senders under review one by one if they are few; otherwise list the channel."""
-        waiting = [each for each in self._tasks if each.task.is_waiting and each.task.sender_id]
-        pages = self.worker.pages.get(self.channel_id, 1)
-        try:
-            if len(waiting) == len(self._tasks) <= pages:
-                for each in waiting:
-                    sender_id = each.task.sender_id
-                    action = each.task.read(await self._ask(partial(channel.get, sender_id)))
-                    if action is not None:
-                        self._work.append((each, action))
-                return
-            found = await self._list(channel)
-        except ProvisioningError as error:
-            self._note_pause(error)
-            self._pause = max(self._pause, _FIRST_PAUSE)
-            if not may_pass(error, _DAY):
-                for each in self._tasks:
-                    each.task.fail(str(error))
-            return
-        for each in self._tasks:
-            senders = found.get(each.task.wanted.sender.name, [])
-            if not senders and "create" in each.task.done:
-                senders = await self._created(channel, each.task)
-            action = each.task.listed(senders)
-            if action is not None and not each.in_doubt:
-                self._work.append((each, action))
-
-    async def _list(self, channel: ProjectChannel) -> dict[str, list[AnySender]]:
-        names = {each.task.wanted.sender.name for each in self._tasks}
-        found: dict[str, dict[str | None, AnySender]] = {}
-        token: str | None = None
-        total = 0
-        while True:
-            senders, token = await self._ask(partial(channel.page, token))
-            total += len(senders)
-            for sender in senders:
-                if (name := name_of(sender)) is not None and name in names:
-                    found.setdefault(name, {})[sender.id] = sender
-            if token is None:
-                self.worker.pages[self.channel_id] = 1 + total // PAGE_SIZE
-                return {name: [*senders.values()] for name, senders in found.items()}
-
-    async def _created(self, channel: ProjectChannel, task: SenderTask) -> list[AnySender]:
-        """Read back a sender of an earlier round that the listing lacks: it lags behind, or the sender is gone."""
-        if channel.channel == "rcs" and task.sender_id is not None:
-            try:
-                return [await self._ask(partial(channel.get, task.sender_id))]
-            except NotFoundError:
-                pass
-        task.done.clear()
-        return []
-
-    async def _ask(self, call: Callable[[], Awaitable[_T]]) -> _T:
-        """Make a call that changes nothing, and make it again if it fails for the moment."""
-        for tried in range(1, _PAGE_TRIES + 1):
-            try:
-                async with self.worker.limiter.request():
-                    return await call()
-            except ProvisioningError as error:
-                pause = max(requested_pause(error), 2.0 ** (tried - 3))
-                if tried == _PAGE_TRIES or not error.retryable or pause > _SHORT:
-                    raise
-            await asyncio.sleep(pause)
-        raise AssertionError("the last try returns or raises")
-
-    async def _write_all(self, channel: ProjectChannel) -> None:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(CONCURRENCY, len(self._work))):
-                group.create_task(self._write_some(channel))
-
-    async def _write_some(self, channel: ProjectChannel) -> None:
-        while (item := await self._claim()) is not None:
-            entry, action = item
-            try:
-                await self._write(channel, entry.task, action)
-            except LimiterClosed:
-                return
-            # A bug or a field that the client refuses ends this order and no other.
-            except Exception as error:
-                entry.task.fail(f"unexpected {type(error).__name__}: {error}")
-
-    async def _claim(self) -> tuple[_OrderTask, Action] | None:
-        """Return the next order to work on, marked in the database."""
-        async with self._claiming:
-            while not self._claimed and self._work:
-                if self.worker.stopping or self._streak >= _STREAK or self._pause > _SHORT:
-                    return None
-                block = [self._work.popleft() for _ in range(min(_BLOCK, len(self._work)))]
-                for entry, _ in block:
-                    entry.state = "sending"
-                    self._changed[entry.order_id] = entry
-                written = await self._flush()
-                self._claimed.extend(item for item in block if item[0].order_id in written)
-            return self._claimed.popleft() if self._claimed and not self.worker.stopping else None
-
-    async def _write(self, channel: ProjectChannel, task: SenderTask, action: Action | None) -> None:
-        while action is not None and not self.worker.stopping:
-            try:
-                async with self.worker.limiter.request():
-                    sender = await channel.write(action, task.wanted.sender, task.sender_id, task.differing)
-            except ProvisioningError as error:
-                self._streak += may_pass(error, _DAY)
-                task.failed(error, action)
-                self._note_pause(error)
-                if 0 < (pause := requested_pause(error)) <= _SHORT:
-                    await asyncio.sleep(pause)
-                return
-            self._streak, self._writes = 0, self._writes + 1
-            action = task.wrote(action, sender)
-
-    def _note_pause(self, error: ProvisioningError) -> None:
-        pause = requested_pause(error)
-        if isinstance(error, OutcomeUnknownError) and error.attempts and error.attempts[-1].status is None:
-            # A slow server may still do it, so it is not looked for too soon.
-            slow = "Timeout" in str(error.attempts[-1].cause) or "Deadline" in str(error.attempts[-1].cause)
-            pause = CALL_TIMEOUT if slow else pause
-        self._pause = max(self._pause, pause)
-
-    async def _keep_flushing(self) -> None:
-        while not self._ended.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_FLUSH_EVERY):
-                    await self._ended.wait()
-            await self._flush()
-
-    async def _flush(self) -> set[str]:
-        """Record what has changed; returns the orders that were written, and does not return without the channel."""
-        async with self._flushing:
-            changed, self._changed = self._changed, {}
-            if not changed:
-                return set()
-            rows = [entry.row() for entry in changed.values()]
-            written = await self.worker.database.run_patiently(
-                write_orders, self.channel_id, self.worker.id, rows
-            )
-        if written is None:
-            await never()
-        return written or set()
-
-    def _next_pause(self) -> float:
-        unsettled = [each for each in self._tasks if each.task.is_open and not each.task.is_waiting]
+    def _pause(self, rounds: Rounds) -> tuple[float, int]:
         counts = self.worker.no_progress
-        if unsettled or self._pause:
-            tried = counts[self.channel_id] = 0 if self._writes else counts.get(self.channel_id, 0) + 1
-            pause = max(self._pause, min(_FIRST_PAUSE * 2.0 ** min(tried, 10), _LONGEST_PAUSE))
-            if any(each.in_doubt for each in self._tasks):
+        unsettled = any(task.is_open and not task.is_waiting for task in self._rows)
+        if unsettled or rounds.unlisted:
+            tried = counts[self.channel_id] = 0 if rounds.successes else counts.get(self.channel_id, 0) + 1
+            pause = max(rounds.requested, min(_FIRST_PAUSE * 2.0 ** min(tried, 10), _LONGEST_PAUSE))
+            if any(task.held for task in self._rows):
                 pause = max(_FIRST_PAUSE, self._doubt_left())
-            return pause
+            return pause, 0
         counts.pop(self.channel_id, None)
-        polling = self.opened.polling
-        self.polls = 0 if self._writes else self.opened.polls + 1
-        pause = min(polling.first_pause * polling.growth**self.polls, polling.longest_pause)
-        if self.opened.webhooks and self.polls:
+        polling = Polling(*json.loads(self.opened.row.polling))
+        polls = 0 if rounds.successes else self.opened.row.polls + 1
+        pause = min(polling.first_pause * polling.growth**polls, polling.longest_pause)
+        if self.opened.row.webhooks and polls:
             pause = max(pause, _WEBHOOK_FACTOR * polling.longest_pause)
-        return pause
+        return pause, polls

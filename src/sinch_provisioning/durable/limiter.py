@@ -1,4 +1,4 @@
-"""The rate of requests: how the one rate of all workers is shared, and kept without a database write per request."""
+"""The rate of requests: one rate for all workers, kept without a database write per request."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from typing import Final
 from attrs import Attribute, define, field, frozen
 
 from .. import ConfigurationError
+from ..desired import Stopped
 
 DEFAULT_RATE: Final = 5.0
 # A request without a reply is taken to have reached the server by then, in seconds.
-LATEST_ARRIVAL: Final = 1.0
+_LATEST_ARRIVAL: Final = 1.0
 
 
 def _positive(_: object, attribute: Attribute[float], value: object) -> None:
@@ -29,8 +30,8 @@ def _positive(_: object, attribute: Attribute[float], value: object) -> None:
 class Pace:
     """Requests per second that all workers together may send, in any one second.
 
-    The rate is dealt out as slots. A slot is taken by a request and comes back `period` seconds after its reply, so
-    that no `period` sees more requests arrive than there are slots, however long each is on its way.
+    The rate is dealt out as slots. A request takes a slot and gives it back `period` seconds after its reply, so that
+    no `period` sees more requests arrive than there are slots, however long each is on its way.
     """
 
     rate: float = field(default=DEFAULT_RATE, validator=_positive)
@@ -46,34 +47,24 @@ class Pace:
         return max(1.0, 1.0 / self.rate)
 
 
-def fair_share(total: int, demands: dict[str, int], own: str, turn: int) -> int:
-    """Return how many of `total` slots a worker may hold: an equal part, the remainder going round with `turn`."""
-    busy = sorted(name for name, demand in demands.items() if demand)
-    if own not in busy:
-        return 0
-    share, remainder = divmod(total, len(busy))
-    return share + ((busy.index(own) + turn) % len(busy) < remainder)
-
-
-class LimiterClosed(Exception):
-    """The worker is ending, so the request was not sent."""
-
-
 @define(eq=False)
 class Limiter:
-    """This worker's slots, and the time until which it may use them."""
+    """This worker's slots, and the time until which it may use them.
+
+    Requests are sent in the engine's event loop; the slots are set in a thread of their own.
+    """
 
     period: float = 1.0
     monotonic: Callable[[], float] = time.monotonic
-    limit: int = 0
-    valid_until: float = -math.inf
     demand: int = 0
     changed: threading.Event = field(factory=threading.Event)
+    _limit: int = 0
+    _valid_until: float = -math.inf
+    _closed: bool = False
     _taken: int = 0
     _waiting: deque[asyncio.Future[None]] = field(factory=deque[asyncio.Future[None]])
     _lock: threading.Lock = field(factory=threading.Lock)
     _loop: asyncio.AbstractEventLoop | None = None
-    _closed: bool = False
 
     def want(self, more: int) -> None:
         """Count one more, or one less, round that sends requests."""
@@ -81,26 +72,26 @@ class Limiter:
         self.changed.set()
 
     def lower(self, limit: int) -> int:
-        """Give up slots above `limit`; returns how many are in use or not yet back."""
+        """Give up slots above `limit`; returns how many are still taken."""
         with self._lock:
-            self.limit = min(self.limit, limit)
+            self._limit = min(self._limit, limit)
             return self._taken
 
     def grant(self, limit: int, valid_until: float) -> None:
-        """Set the slots, and until when; called from the thread that keeps the worker alive."""
+        """Set the slots, and until when they may be used."""
         with self._lock:
-            self.limit, self.valid_until = limit, valid_until
+            self._limit, self._valid_until = limit, valid_until
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
     def close(self) -> None:
-        """Let no further request start: whoever waits for a slot gets a LimiterClosed."""
+        """Let no further request start."""
         self._closed = True
         self.grant(0, -math.inf)
 
     @asynccontextmanager
-    async def request(self) -> AsyncGenerator[None]:
-        """Send one request within this, once there is a slot; raises `LimiterClosed` in a worker that ends."""
+    async def slot(self) -> AsyncGenerator[None]:
+        """Send one request within this, once there is a slot; raises `Stopped` after `close`."""
         loop = self._loop = asyncio.get_running_loop()
         while not self._take():
             waiter = loop.create_future()
@@ -110,7 +101,7 @@ class Limiter:
             except asyncio.CancelledError:
                 self._wake()
                 raise
-        back = loop.call_later(LATEST_ARRIVAL + self.period, self._give_back)
+        back = loop.call_later(_LATEST_ARRIVAL + self.period, self._give_back)
         try:
             yield
         finally:
@@ -120,9 +111,9 @@ class Limiter:
 
     def _take(self) -> bool:
         if self._closed:
-            raise LimiterClosed
+            raise Stopped
         with self._lock:
-            if self._taken >= self.limit or self.monotonic() >= self.valid_until:
+            if self._taken >= self._limit or self.monotonic() >= self._valid_until:
                 return False
             self._taken += 1
             return True
@@ -133,9 +124,9 @@ class Limiter:
         self._wake()
 
     def _wake(self) -> None:
-        for _ in range(len(self._waiting) if self._closed else self.limit - self._taken):
-            while self._waiting and self._waiting[0].done():
-                self._waiting.popleft()
-            if not self._waiting:
-                return
-            self._waiting.popleft().set_result(None)
+        free = len(self._waiting) if self._closed else self._limit - self._taken
+        while self._waiting and free > 0:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                free -= 1
