@@ -90,9 +90,7 @@ class Database:
             if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
                 engine = sa.create_engine(address, connect_args={"timeout": 30})
                 event.listen(engine, "connect", _set_up_sqlite)
-                event.listen(
-                    engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
-                )
+                event.listen(engine, "begin", _begin_sqlite)
                 return cls(engine)
         raise ConfigurationError("the database must be sqlite:///FILE or postgresql://...")
 
