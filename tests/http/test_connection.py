@@ -1,4 +1,4 @@
-"""The connection of our own, on its own: what httpx's would do, on sockets that behave oddly."""
+"""One connection on sockets that behave oddly."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import httpx
 import pytest
+from _pytest.raises import RaisesExc
 
-from sinch_provisioning._http.http11 import DirectTransport
+from sinch_provisioning import ConfigurationError
+from sinch_provisioning._http.connecting import open_connection
+from sinch_provisioning._http.connection import Connection
+from sinch_provisioning._http.outcome import ExchangeError, Received
+from sinch_provisioning._http.request import HeaderBlock
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -17,7 +21,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @asynccontextmanager
-async def talking_to(script: Script) -> AsyncIterator[DirectTransport]:
+async def talking_to(script: Script) -> AsyncIterator[Connection]:
     """Connect to a server that does what `script` says with each connection."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -33,21 +37,30 @@ async def talking_to(script: Script) -> AsyncIterator[DirectTransport]:
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    transport = DirectTransport("127.0.0.1", server.sockets[0].getsockname()[1], None)
+    origin = ("http", "127.0.0.1", server.sockets[0].getsockname()[1])
+    connection = await open_connection(origin, tls=None, proxy=None, seconds=5.0)
     try:
-        yield transport
+        yield connection
     finally:
-        await transport.aclose()
+        connection.abort()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         server.close()
 
 
-def request(body: bytes = b"", **timeouts: float) -> httpx.Request:
-    """Make a request to whoever is at the other end."""
-    headers = {"Host": "x", "Content-Length": str(len(body))}
-    return httpx.Request("POST", "http://x/", headers=headers, content=body, extensions={"timeout": timeouts})
+async def exchange(
+    connection: Connection,
+    body: bytes = b"",
+    *,
+    read: float | None = 5.0,
+    write: float | None = 5.0,
+    limit: int = 2**20,
+    head_only: bool = False,
+) -> Received:
+    """Send a request to whoever is at the other end."""
+    data = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    return await connection.exchange(data, head_only=head_only, limit=limit, read=read, write=write)
 
 
 async def asked(reader: asyncio.StreamReader) -> None:
@@ -67,19 +80,23 @@ def replying(*replies: bytes) -> Script:
     return script
 
 
-async def exchanged(transport: DirectTransport, *, read: float = 5.0) -> bytes:
-    """Send a request and read its reply."""
-    response = await transport.handle_async_request(request(read=read))
-    return await response.aread()
+async def exchanged(connection: Connection, *, read: float = 5.0) -> bytes:
+    """Send a request and return its reply's body."""
+    return (await exchange(connection, read=read)).content
+
+
+def fails(cause: str) -> RaisesExc[ExchangeError]:
+    """Expect the failure that httpx has this name for."""
+    return pytest.raises(ExchangeError, check=lambda error: error.cause == cause)
 
 
 async def test_interim_replies_are_passed_over() -> None:
     """A 103 before the answer is not the answer."""
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
-    async with talking_to(replying(hints + OK, hints + hints + OK)) as transport:
-        assert await exchanged(transport) == b"ok"
-        assert await exchanged(transport) == b"ok"
-        assert transport.done
+    async with talking_to(replying(hints + OK, hints + hints + OK)) as connection:
+        assert await exchanged(connection) == b"ok"
+        assert await exchanged(connection) == b"ok"
+        assert connection.reusable
 
 
 @pytest.mark.parametrize(
@@ -94,9 +111,9 @@ async def test_interim_replies_are_passed_over() -> None:
 )
 async def test_nothing_follows_a_last_reply(reply: bytes) -> None:
     """A connection that says more than it was asked, or that it ends here, is not used again."""
-    async with talking_to(replying(reply)) as transport:
-        assert await exchanged(transport) == b"ok"
-        assert transport.ended()
+    async with talking_to(replying(reply)) as connection:
+        assert await exchanged(connection) == b"ok"
+        assert not connection.is_usable()
 
 
 async def test_idle_connection_that_is_spoken_to_is_closed() -> None:
@@ -110,12 +127,12 @@ async def test_idle_connection_that_is_spoken_to_is_closed() -> None:
         writer.write(OK)
         assert await reader.read() == b""
 
-    async with talking_to(script) as transport:
-        await exchanged(transport)
-        assert not transport.ended()
+    async with talking_to(script) as connection:
+        await exchanged(connection)
+        assert connection.is_usable()
         speak.set()
         async with asyncio.timeout(1):
-            while not transport.ended():  # noqa: ASYNC110 - it is in the selector's hands
+            while connection.is_usable():  # noqa: ASYNC110 - it is in the selector's hands
                 await asyncio.sleep(0)
 
 
@@ -130,11 +147,11 @@ async def test_end_is_seen_by_a_loop_that_was_busy() -> None:
         asyncio.get_running_loop().call_soon(writer.get_extra_info("socket").shutdown, 2)
         await reader.read()
 
-    async with talking_to(script) as transport:
-        await exchanged(transport)
-        while not transport.ended():  # noqa: ASYNC110
+    async with talking_to(script) as connection:
+        await exchanged(connection)
+        while connection.is_usable():  # noqa: ASYNC110
             await asyncio.sleep(0)
-        assert transport._connection._lost is None
+        assert connection._lost is None
 
 
 async def test_body_that_ends_with_the_connection() -> None:
@@ -147,9 +164,9 @@ async def test_body_that_ends_with_the_connection() -> None:
         await asyncio.sleep(0.01)
         writer.write(b"of it")
 
-    async with talking_to(script) as transport:
-        assert await exchanged(transport) == b"all of it"
-        assert transport.ended()
+    async with talking_to(script) as connection:
+        assert await exchanged(connection) == b"all of it"
+        assert not connection.is_usable()
 
 
 async def test_lost_connection_is_no_end_of_a_body() -> None:
@@ -164,34 +181,46 @@ async def test_lost_connection_is_no_end_of_a_body() -> None:
         writer.get_extra_info("socket").setsockopt(1, 13, linger)
         writer.transport.abort()
 
-    async with talking_to(script) as transport:
-        with pytest.raises(httpx.ReadError):
-            await exchanged(transport)
+    async with talking_to(script) as connection:
+        with fails("ReadError"):
+            await exchanged(connection)
 
 
-async def test_slow_reader_holds_the_server_back() -> None:
-    """A reply that nobody reads does not pile up in memory."""
+async def test_endless_body_is_given_up_at_the_bound() -> None:
+    """A reply that is larger than allowed ends the connection; what is kept is no larger than the bound."""
     sent = 0
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal sent
         await asked(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (64 * 2**20))
-        for _ in range(64):
-            writer.write(bytes(2**20))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            writer.write(bytes(2**16))
             await writer.drain()
-            sent += 2**20
+            sent += 2**16
 
-    async with talking_to(script) as transport:
-        response = await transport.handle_async_request(request())
-        for _ in range(500):
-            await asyncio.sleep(0)
-        held_back = sent
-        assert held_back < 32 * 2**20
-        assert transport._connection._unread < 2 * 2**20
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        assert sum([len(part) async for part in response.stream]) == 64 * 2**20
-        assert transport.done
+    async with talking_to(script) as connection:
+        received = await exchange(connection, limit=2**20)
+        assert received.unreadable is not None
+        assert len(received.content) == 2**20
+        assert not connection.is_usable()
+    assert sent < 16 * 2**20
+
+
+async def test_one_byte_chunks_count_with_their_framing() -> None:
+    """A body of tiny chunks neither holds up the event loop nor outgrows the bound in framing."""
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asked(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"1\r\na\r\n" * 10_000)
+            await writer.drain()
+
+    async with talking_to(script) as connection:
+        received = await exchange(connection, limit=2**20)
+        assert received.unreadable is not None
+        assert len(received.content) < 2**19
 
 
 async def test_server_that_does_not_read_is_a_write_timeout() -> None:
@@ -200,9 +229,9 @@ async def test_server_that_does_not_read_is_a_write_timeout() -> None:
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
-    async with talking_to(script) as transport:
-        with pytest.raises(httpx.WriteTimeout):
-            await transport.handle_async_request(request(bytes(32 * 2**20), write=0.05))
+    async with talking_to(script) as connection:
+        with fails("WriteTimeout"):
+            await exchange(connection, bytes(32 * 2**20), write=0.05)
 
 
 async def test_large_request_arrives_whole() -> None:
@@ -215,10 +244,9 @@ async def test_large_request_arrives_whole() -> None:
         writer.write(OK)
         await reader.read()
 
-    async with talking_to(script) as transport:
-        response = await transport.handle_async_request(request(bytes(size), write=5.0, read=5.0))
-        assert await response.aread() == b"ok"
-        assert transport.done
+    async with talking_to(script) as connection:
+        assert (await exchange(connection, bytes(size))).content == b"ok"
+        assert connection.reusable
 
 
 async def test_answer_before_the_request_is_read_is_an_answer() -> None:
@@ -231,35 +259,34 @@ async def test_answer_before_the_request_is_read_is_an_answer() -> None:
         await writer.drain()
         await reader.read()
 
-    async with talking_to(script) as transport:
-        response = await transport.handle_async_request(request(bytes(16 * 2**20)))
-        assert response.status_code == 413
-        assert await response.aread() == b"no"
-        assert transport.ended()
+    async with talking_to(script) as connection:
+        received = await exchange(connection, bytes(16 * 2**20))
+        assert (received.status, received.content) == (413, b"no")
+        assert not connection.is_usable()
 
 
 @pytest.mark.parametrize(
-    ("reply", "kind"),
+    "reply",
     [
-        (b"", httpx.RemoteProtocolError),
-        (b"HTTP/1.1 200 OK\r\nContent-Le", httpx.RemoteProtocolError),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab", httpx.RemoteProtocolError),
-        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", httpx.RemoteProtocolError),
-        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 40_000, httpx.RemoteProtocolError),
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab",
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 40_000,
     ],
     ids=["nothing", "half a head", "half a body", "no HTTP", "an endless head"],
 )
-async def test_broken_replies_are_httpx_errors(reply: bytes, kind: type[Exception]) -> None:
-    """They are what httpx's own transport raises."""
+async def test_broken_replies_are_protocol_errors(reply: bytes) -> None:
+    """A reply that is cut off or no HTTP is never taken for a whole one."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asked(reader)
         writer.write(reply)
         await writer.drain()
 
-    async with talking_to(script) as transport:
-        with pytest.raises(kind):
-            await exchanged(transport)
+    async with talking_to(script) as connection:
+        with fails("RemoteProtocolError"):
+            await exchanged(connection)
 
 
 async def test_silence_is_a_read_timeout() -> None:
@@ -270,27 +297,39 @@ async def test_silence_is_a_read_timeout() -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab")
         await asyncio.Event().wait()
 
-    async with talking_to(script) as transport:
-        with pytest.raises(httpx.ReadTimeout):
-            await exchanged(transport, read=0.02)
+    async with talking_to(script) as connection:
+        with fails("ReadTimeout"):
+            await exchanged(connection, read=0.02)
 
 
-async def test_request_that_is_no_http_is_never_sent() -> None:
-    """A header that would break the request is refused before anything leaves."""
-    seen = bytearray()
-
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        seen.extend(await reader.read())
-
-    async with talking_to(script) as transport:
-        bad = httpx.Request("GET", "http://x/", headers=[(b"Host", b"x"), (b"X", b"a\r\nEvil: b")])
-        with pytest.raises(httpx.LocalProtocolError):
-            await transport.handle_async_request(bad)
-    assert seen == b""
+@pytest.mark.parametrize(
+    "pair", [(b"X", b"a\r\nEvil: b"), (b"X", b"a\0"), (b"X y", b"a"), (b"", b"a"), (b"X:", b"a")]
+)
+def test_header_that_would_break_a_request_is_refused(pair: tuple[bytes, bytes]) -> None:
+    """What could end a header, or begin another, is refused before anything is sent, and is not repeated."""
+    with pytest.raises(ConfigurationError) as caught:
+        HeaderBlock([pair])
+    assert "Evil" not in str(caught.value)
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64, "no.such.host.invalid"])
 async def test_hosts_that_are_none_are_connect_errors(host: str) -> None:
-    """Whoever can't be found was not spoken to."""
-    with pytest.raises(httpx.ConnectError):
-        await DirectTransport(host, 80, None).handle_async_request(request())
+    """A host that can't be found was not spoken to."""
+    with fails("ConnectError"):
+        await open_connection(("http", host, 80), tls=None, proxy=None, seconds=5.0)
+
+
+async def test_keep_alive_hint_is_read_with_a_margin() -> None:
+    """A server that says how long it keeps a connection is believed, a little less."""
+    kept = OK.replace(b"OK\r\n", b"OK\r\nKeep-Alive: max=5, timeout=5\r\n")
+    async with talking_to(replying(kept)) as connection:
+        await exchanged(connection)
+        assert connection.keep_seconds == 4.0
+
+
+async def test_reply_to_head_has_no_body() -> None:
+    """The length that it names is that of a body which does not come."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n"
+    async with talking_to(replying(head, OK)) as connection:
+        assert (await exchange(connection, head_only=True)).content == b""
+        assert await exchanged(connection) == b"ok"

@@ -10,8 +10,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from sinch_provisioning._http import happy_eyeballs as _happy_eyeballs
-from sinch_provisioning._http.happy_eyeballs import connected_socket
+from sinch_provisioning._http import connecting
+from sinch_provisioning._http.connecting import open_connection
+from sinch_provisioning._http.connection import Connection
+from sinch_provisioning._http.outcome import ExchangeError
 
 
 def listener(backlog: int = 8) -> socket.socket:
@@ -59,34 +61,50 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
 
 
+async def connect() -> Connection:
+    """Connect to a host that has to be looked up."""
+    return await open_connection(("http", "host", 80), tls=None, proxy=None, seconds=5.0)
+
+
+def port_of(connection: Connection) -> int:
+    """Say which of the addresses it was."""
+    assert connection._transport is not None
+    port: int = connection._transport.get_extra_info("peername")[1]
+    return port
+
+
 async def test_refused_address_is_passed_over(
     monkeypatch: pytest.MonkeyPatch, refusing: int, answering: int
 ) -> None:
     """The next address is tried at once where one refuses."""
     resolve_to(monkeypatch, refusing, refusing, answering)
-    with await connected_socket("host", 80) as connected:
-        assert connected.getpeername()[1] == answering
+    connection = await connect()
+    assert port_of(connection) == answering
+    connection.abort()
+    await asyncio.sleep(0)
 
 
 async def test_silent_address_is_overtaken(
     monkeypatch: pytest.MonkeyPatch, silent: int, answering: int
 ) -> None:
     """An address that never answers delays by the pause and no more, and its socket is closed."""
-    monkeypatch.setattr(_happy_eyeballs, "_DELAY", 0.01)
+    monkeypatch.setattr(connecting, "_ATTEMPT_DELAY", 0.01)
     resolve_to(monkeypatch, silent, answering)
     before = asyncio.all_tasks()
-    with await connected_socket("host", 80) as connected:
-        assert connected.getpeername()[1] == answering
+    connection = await connect()
+    assert port_of(connection) == answering
+    connection.abort()
+    await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
     gc.collect()
 
 
 async def test_all_refuse(monkeypatch: pytest.MonkeyPatch, refusing: int) -> None:
-    """Where none answers, the first address's error is told."""
+    """Where none answers, the error says so."""
     resolve_to(monkeypatch, refusing, refusing)
-    with pytest.raises(ConnectionRefusedError):
-        await connected_socket("host", 80)
+    with pytest.raises(ExchangeError, match="Connect call failed"):
+        await connect()
     gc.collect()
 
 
@@ -95,23 +113,19 @@ async def test_cancelled_at_every_turn(
     monkeypatch: pytest.MonkeyPatch, silent: int, answering: int, turns: int
 ) -> None:
     """Whenever the caller gives up, no task and no socket stays; an unclosed one would be a warning."""
-    monkeypatch.setattr(_happy_eyeballs, "_DELAY", 0)
+    monkeypatch.setattr(connecting, "_ATTEMPT_DELAY", 0.001)
     resolve_to(monkeypatch, silent, answering, answering)
     before = asyncio.all_tasks()
-    connecting = asyncio.ensure_future(connected_socket("host", 80))
+    opening = asyncio.ensure_future(connect())
     for _ in range(turns):
         await asyncio.sleep(0)
-    connecting.cancel()
-    [outcome] = await asyncio.gather(connecting, return_exceptions=True)
-    if isinstance(outcome, socket.socket):
-        outcome.close()
+    opening.cancel()
+    [outcome] = await asyncio.gather(opening, return_exceptions=True)
+    if isinstance(outcome, Connection):
+        outcome.abort()
+    # The losers of the race end with the loop's next turns.
+    for _ in range(3):
+        await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
-    del outcome, connecting
+    del outcome, opening
     gc.collect()
-
-
-def test_families_take_turns() -> None:
-    """A family whose way is broken delays by one pause, however many addresses it has."""
-    six = [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", (name, 80, 0, 0)) for name in ("a", "b", "c")]
-    four = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (name, 80)) for name in ("d",)]
-    assert [address[4][0] for address in _happy_eyeballs._alternating([*six, *four])] == ["a", "d", "b", "c"]

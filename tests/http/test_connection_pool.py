@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 
 from sinch_provisioning import APIConnectionError
-from sinch_provisioning._http.connection_pool import Connections
-from sinch_provisioning._http.proxy import proxy_for
+from sinch_provisioning._http.connection_pool import ConnectionPool
+from sinch_provisioning._http.outcome import Received
+from sinch_provisioning._http.proxy_settings import proxy_for
+from sinch_provisioning._http.request import NO_HEADERS, HeaderBlock, HttpRequest, Origin
+from sinch_provisioning._http.request import Server as HttpServer
+from sinch_provisioning._http.send_progress import SendProgress
 
-from .faults import faults
-from .faults.clients import client_on, credentials_on, policy, settle
-from .faults.server import Server
+from ..faults import faults
+from ..faults.clients import client_on, credentials_on, policy, settle
+from ..faults.server import Server
+
+HOST = HeaderBlock([(b"Host", b"x")])
 
 
 @pytest.fixture
@@ -98,41 +105,56 @@ async def test_connection_that_failed_is_not_used_again(server: Server) -> None:
     assert server.connections == 2
 
 
+REQUEST: dict[str, Any] = {"limit": 2**20, "phases": {}}
+
+
+def get(server: Server) -> HttpRequest:
+    """Make a request for the senders."""
+    return HttpRequest(
+        "GET", HttpServer(httpx.URL(server.url)), "/v1/projects/p1/rcs/senders", NO_HEADERS, None
+    )
+
+
+async def send(pool: ConnectionPool, server: Server) -> Received:
+    """Ask for the senders; the server answers 401, there is no token."""
+    return await pool.exchange(get(server), HOST, **REQUEST, progress=SendProgress())
+
+
 async def test_idle_connections_are_closed_after_a_while(server: Server) -> None:
     """What nobody used for the keep-alive time is closed without a call's help."""
-    connections = Connections(10, keep_alive=0.05)
-    async with client_on(server, transport=connections) as sinch:
-        server.always("GET rcs", faults.delay(0.01))
-        await asyncio.gather(*(sinch.rcs.list() for _ in range(4)))
-        assert server.connections == 4
-        await settle(lambda: server.open_connections == 0)
-        assert connections._open == 0
-        await sinch.rcs.list()
+    pool = ConnectionPool(10, keep_alive=0.05)
+    server.always("GET rcs", faults.delay(0.01))
+    await asyncio.gather(*(send(pool, server) for _ in range(4)))
+    assert server.connections == 4
+    await settle(lambda: server.open_connections == 0)
+    assert pool.open == 0
+    await send(pool, server)
     assert server.connections == 5
+    await pool.aclose()
+
+
+async def test_connection_is_kept_no_longer_than_the_server_says(server: Server) -> None:
+    """Keep-Alive bounds the time in which a connection is used again, with a margin of a second."""
+    now = 0.0
+    pool = ConnectionPool(10, monotonic=lambda: now)
+    server.always("GET rcs", faults.status(200, {}, Keep_Alive="timeout=5"))
+    for then, connections in ((0.0, 1), (3.9, 1), (7.0, 1), (11.1, 2)):
+        now = then
+        await send(pool, server)
+        assert server.connections == connections
+    await pool.aclose()
 
 
 async def test_closing_drops_idle_and_later_connections(server: Server) -> None:
     """After closing nothing is kept, also of what was in use at that moment."""
-    connections = Connections(10)
-    request = httpx.Request("GET", f"{server.url}/v1/projects/p1/rcs/senders")
-    response = await connections.handle_async_request(request)
-    await connections.aclose()
-    await response.aread()
-    await response.aclose()
+    pool = ConnectionPool(10)
+    server.always("GET rcs", faults.delay(0.05))
+    sent = asyncio.ensure_future(send(pool, server))
+    await settle(lambda: server.count("GET rcs") == 1)
+    await pool.aclose()
+    await sent
     await settle(lambda: server.open_connections == 0)
-    assert connections._open == 0
-
-
-async def test_response_closed_twice_gives_its_connection_back_once(server: Server) -> None:
-    """A second closing changes nothing."""
-    connections = Connections(10)
-    request = httpx.Request("GET", f"{server.url}/v1/projects/p1/rcs/senders")
-    response = await connections.handle_async_request(request)
-    await response.aread()
-    await response.stream.aclose()  # type: ignore[union-attr]
-    await response.stream.aclose()  # type: ignore[union-attr]
-    assert sum(len(group) for group in connections._idle.values()) == 1
-    await connections.aclose()
+    assert pool.open == 0
 
 
 async def test_certificate_file_that_is_not_there_is_our_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,36 +162,74 @@ async def test_certificate_file_that_is_not_there_is_our_error(monkeypatch: pyte
     from sinch_provisioning._http import tls as _tls  # noqa: PLC0415 - the context is the process's
 
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
-    _tls._tls_context.cache_clear()
+    _tls._default_context.cache_clear()
     async with Server() as server:
         url = server.url.replace("http:", "https:")
         async with client_on(server, base_url=url, retry=policy(max_attempts=1)) as sinch:
             with pytest.raises(APIConnectionError):
                 await sinch.rcs.list()
-    _tls._tls_context.cache_clear()
+    _tls._default_context.cache_clear()
 
 
 @pytest.mark.parametrize(
     ("environment", "origin", "proxy"),
     [
-        ({}, ("https", "api.example", None), None),
-        ({"HTTPS_PROXY": "http://p:1"}, ("https", "api.example", None), "http://p:1"),
-        ({"https_proxy": "p:1"}, ("https", "api.example", None), "http://p:1"),
-        ({"ALL_PROXY": "http://p:2"}, ("https", "api.example", None), "http://p:2"),
-        ({"HTTP_PROXY": "http://p:3"}, ("https", "api.example", None), None),
-        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "api.example"}, ("https", "api.example", None), None),
-        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example"}, ("https", "api.example", 443), None),
-        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, ("https", "api.example", None), None),
-        ({"HTTPS_PROXY": ""}, ("https", "api.example", None), None),
+        ({}, ("https", "api.example", 443), None),
+        ({"HTTPS_PROXY": "http://p:1"}, ("https", "api.example", 443), "http://p:1"),
+        ({"https_proxy": "p:1"}, ("https", "api.example", 443), "http://p:1"),
+        ({"ALL_PROXY": "http://p:2"}, ("https", "api.example", 443), "http://p:2"),
+        ({"HTTP_PROXY": "http://p:3"}, ("https", "api.example", 443), None),
+        ({"HTTP_PROXY": "http://p:3"}, ("http", "emulator", 80), "http://p:3"),
+        ({"HTTPS_PROXY": ""}, ("https", "api.example", 443), None),
+        ({"HTTP_PROXY": "http://p:3"}, ("http", "localhost", 8080), None),
+        ({"HTTP_PROXY": "http://p:3"}, ("http", "x.localhost", 8080), None),
+        ({"HTTPS_PROXY": "http://p:3"}, ("https", "127.0.0.1", 443), None),
+        ({"HTTPS_PROXY": "http://p:3"}, ("https", "::1", 443), None),
     ],
 )
 def test_proxy_variables_are_read_as_everywhere(
     monkeypatch: pytest.MonkeyPatch,
     environment: dict[str, str],
-    origin: tuple[str, str, int | None],
+    origin: Origin,
     proxy: str | None,
 ) -> None:
-    """HTTPS_PROXY, ALL_PROXY and NO_PROXY mean what they mean to other programs."""
+    """HTTPS_PROXY, HTTP_PROXY and ALL_PROXY mean what they mean to other programs; loopback is never proxied."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert proxy_for(origin) == proxy
+    found = proxy_for(origin)
+    assert (None if found is None else str(found)) == proxy
+
+
+@pytest.mark.parametrize(
+    ("listed", "host", "exempt"),
+    [
+        ("api.example", "api.example", True),
+        ("example", "api.example", True),
+        (".example", "api.example", True),
+        ("*.example", "api.example", True),
+        ("api.example.", "api.example", True),
+        ("API.Example", "api.example", True),
+        ("*", "api.example", True),
+        ("api.example:443", "api.example", True),
+        ("api.example:8443", "api.example", False),
+        ("pi.example", "api.example", False),
+        ("a, , api.example ,b", "api.example", True),
+        ("10.0.0.0/8", "10.1.2.3", True),
+        ("10.0.0.0/8", "11.1.2.3", False),
+        ("10.1.2.3", "10.1.2.3", True),
+        ("10.1.2.3:443", "10.1.2.3", True),
+        ("fd00::/8", "fd00::1", True),
+        ("[fd00::1]", "fd00::1", True),
+        ("[fd00::1]:443", "fd00::1", True),
+        ("[fd00::1]:80", "fd00::1", False),
+        ("fd00::1", "fd00::1", True),
+        ("", "api.example", False),
+    ],
+)
+def test_no_proxy_is_read_as_everywhere(
+    monkeypatch: pytest.MonkeyPatch, listed: str, host: str, exempt: bool
+) -> None:
+    """NO_PROXY takes names with their subdomains, addresses, networks, ports and a star."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://p:1")
+    monkeypatch.setenv("NO_PROXY", listed)
+    assert (proxy_for(("https", host, 443)) is None) == exempt
