@@ -60,7 +60,10 @@ asyncio.run(main())
 STATEMENTS = {
     "httpx": "import httpx",
     "SDK": "import sinch_provisioning",
-    "SDK, as used": "from sinch_provisioning import OAuth2ClientCredentials, ProvisioningClient\nProvisioningClient(project_id='p', credentials=OAuth2ClientCredentials('k', 's'))",
+    "SDK, as used": (
+        "from sinch_provisioning import OAuth2ClientCredentials, ProvisioningClient\n"
+        "ProvisioningClient(project_id='p', credentials=OAuth2ClientCredentials('k', 's'))"
+    ),
     "aiohttp": "import aiohttp",
     "openai": "import openai",
 }
