@@ -91,7 +91,7 @@ async def test_time_verdicts_tokens_scenarios_and_a_fresh_start(
         ("POST", "/approvals", {"sender": "x"}, 400, "verdict"),
         ("POST", "/scenario", {"x": 1}, 400, "'x' was unexpected"),
         ("PUT", "/faults", {}, 405, "PUT"),
-        ("GET", "/nope", None, 404, "no such control"),
+        ("GET", "/nope", None, 404, "no such path"),
     ],
 )
 async def test_nonsense_is_refused_in_one_line(

@@ -150,9 +150,9 @@ def test_what_can_not_be_is_one_clear_error() -> None:
         with pytest.raises(EmulatorError, match=told):
             Emulator(**options)
     emulator = Emulator()
-    with pytest.raises(EmulatorError, match="known are rcs, kakaoTalk, line, telegram"):
+    with pytest.raises(EmulatorError, match="use one of rcs, kakaoTalk, line, telegram"):
         emulator.add("sms", {})
     with pytest.raises(EmulatorError, match="displayName"):
         emulator.add("rcs", {})
-    with pytest.raises(EmulatorError, match="there is no sender 'x'"):
+    with pytest.raises(EmulatorError, match="no sender has the id 'x'"):
         emulator.senders["x"]

@@ -53,7 +53,7 @@ async def test_the_page_stays_small_with_many_senders() -> None:
         emulator.add("line", {"name": f"sender {number}"})
     async with httpx.AsyncClient(transport=emulator.transport(), base_url=emulator.base_url) as api:
         page = (await api.get("/__emulator__/")).text
-    assert "Senders (10000, the last 200 shown)" in page
+    assert "Senders (10000, showing the last 200)" in page
     assert "sender 9999" in page
     assert len(page) < 100_000
 

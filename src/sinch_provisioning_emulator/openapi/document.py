@@ -1,4 +1,4 @@
-"""The OpenAPI document, read: what it serves, under which paths, behind which doors."""
+"""Reads the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from urllib.parse import urlsplit
 import attrs
 import yaml
 
+from .error_replies import EmulatorError
+from .messages import Json, JsonObject
 from .operations import Operation, read_operations
-from .problems import EmulatorError
 from .schemas import as_list, as_object
-from .wire import Json, JsonObject
 
 _NAME = "sinch-provisioning.yaml"
 
 
-# libyaml's loader reads the document in a fifth of the time, where PyYAML was built with it.
+# libyaml's loader takes a fifth of the time, if PyYAML was built with it.
 _SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_SafeLoader):  # type: ignore[misc, valid-type]  # either one behaves as the named type says
-    """YAML with the types JSON has: a date in an example stays text."""
+class _Loader(_SafeLoader):  # type: ignore[misc, valid-type]  # both have the named type's interface
+    """YAML with JSON's types only: a date remains a string."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -34,7 +34,7 @@ _Loader.yaml_implicit_resolvers = {
 
 @attrs.frozen
 class Document:
-    """What the emulator needs of an OpenAPI document."""
+    """The parts of an OpenAPI document that the emulator uses."""
 
     title: str
     base_path: str
@@ -43,14 +43,14 @@ class Document:
 
 
 def vendored() -> Path:
-    """Where the vendored document lies: beside this module in a wheel, in `openapi/` in a checkout."""
-    here = Path(__file__).resolve()
-    packaged = here.with_name(_NAME)
-    return packaged if packaged.exists() else here.parents[2] / "openapi" / _NAME
+    """Return the vendored document's path: in the package if installed from a wheel, else in the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    packaged = package / _NAME
+    return packaged if packaged.exists() else package.parents[1] / "openapi" / _NAME
 
 
 def read_document(path: str | Path | None = None) -> Document:
-    """Read an OpenAPI 3.1 document (the vendored one by default), or raise an EmulatorError in one line."""
+    """Read an OpenAPI 3.1 document, by default the vendored one; EmulatorError if that fails."""
     source = vendored() if path is None else Path(path)
     try:
         changed = source.stat().st_mtime_ns
@@ -61,19 +61,19 @@ def read_document(path: str | Path | None = None) -> Document:
 
 @lru_cache(maxsize=8)
 def _read(source: Path, changed: int) -> Document:
-    del changed  # only part of the key: an edited file is read again
+    del changed  # part of the cache key, so that an edited file is read again
     try:
         tree = parse_yaml(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise EmulatorError(f"can't read the document {source}: {' '.join(str(error).split())}") from error
     if not isinstance(tree, dict) or not str(tree.get("openapi", "")).startswith("3."):
-        raise EmulatorError(f"{source} is no OpenAPI 3 document")
+        raise EmulatorError(f"{source} is not an OpenAPI 3 document")
     try:
         operations = read_operations(tree)
     except ValueError as error:
         raise EmulatorError(f"{source}: {error}") from error
     if not operations:
-        raise EmulatorError(f"{source} describes no operation")
+        raise EmulatorError(f"{source} has no operations")
     server = next((as_object(each).get("url") for each in as_list(tree.get("servers"))), "")
     return Document(
         title=str(as_object(tree.get("info")).get("title", "")),
@@ -84,7 +84,7 @@ def _read(source: Path, changed: int) -> Document:
 
 
 def parse_yaml(text: str) -> Json:
-    """YAML as JSON values; raises yaml.YAMLError."""
+    """Parse YAML into JSON values; yaml.YAMLError if it is invalid."""
     return cast("Json", yaml.load(text, Loader=_Loader))  # noqa: S506 - _Loader is a SafeLoader
 
 

@@ -1,4 +1,4 @@
-"""The status page: one read-only look at an emulator, without a script."""
+"""The status page: a read-only view of the emulator, without scripts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from html import escape
 from itertools import islice
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .emulator import Emulator
+from ..api.backend import Backend
 
 _ROWS = 200
 _REQUESTS = 50
@@ -30,18 +28,18 @@ _BAD = frozenset({"REJECTED", "UNLAUNCHED"})
 _IDLE = frozenset({"DRAFT"})
 
 
-def render(emulator: Emulator) -> str:
-    """The page as it is now; it loads itself again every two seconds."""
-    senders = list(islice(reversed(emulator.senders), _ROWS))
-    requests = list(islice(reversed(emulator.requests), _REQUESTS))
-    now = _moment(datetime.fromtimestamp(emulator.clock.time(), UTC))
+def render(backend: Backend, base_url: str) -> str:
+    """Render the page, which reloads itself every two seconds."""
+    senders = list(islice(reversed(backend.senders), _ROWS))
+    requests = list(islice(reversed(backend.requests), _REQUESTS))
+    now = _moment(datetime.fromtimestamp(backend.clock.time(), UTC))
     return "".join(
         (
             "<!doctype html><html lang=en><head><meta charset=utf-8>",
             '<meta name=viewport content="width=device-width"><meta http-equiv=refresh content=2>',
             f"<title>Sinch Provisioning emulator</title><style>{_STYLE}</style></head><body>",
-            f"<h1>Sinch Provisioning emulator</h1><p>{escape(emulator.base_url)} · the clock says {now}</p>",
-            _heading("Senders", len(emulator.senders), len(senders)),
+            f"<h1>Sinch Provisioning emulator</h1><p>{escape(base_url)} · emulator time {now}</p>",
+            _heading("Senders", len(backend.senders), len(senders)),
             _table(
                 ("Name", "Channel", "Project", "Status", "Since", "Id"),
                 (
@@ -57,7 +55,7 @@ def render(emulator: Emulator) -> str:
                 ),
                 "No senders yet",
             ),
-            _heading("Requests", len(emulator.requests), len(requests)),
+            _heading("Requests", len(backend.requests), len(requests)),
             _table(
                 ("Method", "Path", "Operation", "Status", "Fault"),
                 (
@@ -72,9 +70,9 @@ def render(emulator: Emulator) -> str:
                 ),
                 "No requests yet",
             ),
-            _heading("Faults armed", len(emulator.faults), len(emulator.faults)),
+            _heading("Active faults", len(backend.faults), len(backend.faults)),
             _table(
-                ("Operation", "Fault", "Times", "Probability", "Struck"),
+                ("Operation", "Fault", "Times", "Probability", "Hits"),
                 (
                     (
                         escape(armed.fault.operation_id),
@@ -83,7 +81,7 @@ def render(emulator: Emulator) -> str:
                         f"{armed.fault.probability:g}",
                         str(armed.struck),
                     )
-                    for armed in emulator.faults
+                    for armed in backend.faults
                 ),
                 "None",
             ),
@@ -93,7 +91,7 @@ def render(emulator: Emulator) -> str:
 
 
 def _heading(title: str, count: int, shown: int) -> str:
-    rest = "" if shown == count else f", the last {shown} shown"
+    rest = "" if shown == count else f", showing the last {shown}"
     return f"<h2>{title} ({count}{rest})</h2>"
 
 

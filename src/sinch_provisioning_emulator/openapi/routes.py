@@ -1,4 +1,4 @@
-"""From a method and a path to the operation they mean."""
+"""Routing: finds the operation for a method and path."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from urllib.parse import unquote
 
 import attrs
 
+from .error_replies import Problem
 from .operations import Operation
-from .problems import Problem
 
 
 @attrs.frozen
 class Match:
-    """An operation, its path parameters, and the concrete collection they lead to."""
+    """An operation, its path parameters, and the collection's path with these filled in."""
 
     operation: Operation
     parameters: dict[str, str]
@@ -21,12 +21,12 @@ class Match:
 
     @property
     def project_id(self) -> str | None:
-        """The project in the path."""
+        """Return the project id in the path."""
         return self.parameters.get("project_id")
 
     @property
     def item_id(self) -> str | None:
-        """The id of the item in the path, None on a collection."""
+        """Return the item's id in the path, or None for a collection."""
         for segment in reversed(self.operation.path.split("/")):
             if segment.startswith("{") and segment not in self.operation.collection.split("/"):
                 return self.parameters[segment[1:-1]]
@@ -34,10 +34,10 @@ class Match:
 
 
 class Routes:
-    """All paths of the document; words win over parameters."""
+    """All paths of the document; literal segments take precedence over parameters."""
 
     def __init__(self, operations: Iterable[Operation], *, base_path: str = "") -> None:
-        """`base_path` comes before every path of the document."""
+        """`base_path` is the prefix of every path."""
         self._base = base_path
         self._by_path: dict[str, dict[str, Operation]] = {}
         for operation in operations:
@@ -48,7 +48,7 @@ class Routes:
         )
 
     def match(self, method: str, path: str) -> Match:
-        """The operation meant, or a 404 or 405 Problem."""
+        """Return the match, or raise a 404 or 405 Problem."""
         segments = path.removeprefix(self._base).split("/") if path.startswith(self._base) else []
         for template in self._templates:
             parameters = _fit(template, segments)
@@ -62,11 +62,11 @@ class Routes:
                 )
             operation = methods[method]
             return Match(operation, parameters, concrete(operation.collection, parameters))
-        raise Problem(404, "not_found", "There is nothing at this path")
+        raise Problem(404, "not_found", "No resource has this path")
 
 
 def concrete(template: str, parameters: Mapping[str, str]) -> str:
-    """A path of the document with its parameters filled in."""
+    """Fill in the parameters of a path template."""
     return "/".join(
         parameters[segment[1:-1]].replace("%", "%25").replace("/", "%2F")
         if segment.startswith("{")

@@ -1,4 +1,4 @@
-"""Serving on a socket with uvicorn, in a running loop or as a process of its own."""
+"""Serves an ASGI application on a socket, with uvicorn."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .app import DROP
-from .problems import EmulatorError
+from ..openapi.error_replies import EmulatorError
+from .asgi import DROP
 
-_PATIENCE = 2.0
-"""Seconds that requests under way have to end in when the server stops."""
+_GRACE = 2.0
+"""Seconds that running requests get to finish when the server stops."""
 
 
 class DroppableProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, with a way for the application to break the connection it is called over."""
+    """uvicorn's HTTP protocol, extended so that the application can close the connection."""
 
     def connection_made(  # type: ignore[override]  # uvicorn narrows the parameter as well
         self, transport: asyncio.Transport
     ) -> None:
-        """Offer the connection's end to every request that comes over it."""
+        """Add the extension to the scope of every request."""
         super().connection_made(transport)
         app = self.app
 
-        async def offering(scope: Scope, receive: Receive, send: Send) -> None:
+        async def extended(scope: Scope, receive: Receive, send: Send) -> None:
             scope.setdefault("extensions", {})[DROP] = transport.close
             await app(scope, receive, send)
 
-        self.app = offering
+        self.app = extended
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """A listening socket's address taken, or an EmulatorError that says why it can't be."""
+    """Return a listening socket; EmulatorError if the address can't be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named because asyncio turns Nagle's delay off only where it is.
+    # asyncio only sets TCP_NODELAY if the socket names its protocol.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -53,16 +53,16 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def origin_of(listener: socket.socket) -> str:
-    """The URL of a bound socket, without a path."""
+    """Return the URL of a bound socket, without a path."""
     address: tuple[str, int] = listener.getsockname()[:2]
     host, port = address
-    # Who listens everywhere is reached at the loopback address; nobody can connect to "everywhere".
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - replaced, not bound
+    # A wildcard address can't be connected to; loopback can.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def configuration(app: ASGIApp) -> uvicorn.Config:
-    """How uvicorn serves the emulator: HTTP/1.1 alone, and silent, for the record tells what was asked."""
+    """Configure uvicorn for HTTP/1.1 without logs; the emulator has its own request log."""
     return uvicorn.Config(
         app,
         http=DroppableProtocol,
@@ -74,13 +74,13 @@ def configuration(app: ASGIApp) -> uvicorn.Config:
         date_header=False,
         server_header=False,
         timeout_keep_alive=60,
-        timeout_graceful_shutdown=int(_PATIENCE),
+        timeout_graceful_shutdown=int(_GRACE),
     )
 
 
 @asynccontextmanager
 async def serving(app: ASGIApp, *, host: str, port: int) -> AsyncGenerator[str]:
-    """Serve in this loop while the block lasts, and give the origin; nothing is left open behind it."""
+    """Serve in the running loop for the duration of the block, and yield the origin."""
     listener = bound_socket(host, port)
     origin = origin_of(listener)
     config = configuration(app)
@@ -91,7 +91,7 @@ async def serving(app: ASGIApp, *, host: str, port: int) -> AsyncGenerator[str]:
     try:
         yield origin
     finally:
-        # uvicorn's own shutdown waits for a tenth of a second at least, which each test would pay.
+        # uvicorn's own shutdown takes at least a tenth of a second, in every test.
         for each in server.servers:
             each.close()
         listener.close()
@@ -103,10 +103,10 @@ async def serving(app: ASGIApp, *, host: str, port: int) -> AsyncGenerator[str]:
 async def _end(tasks: set[asyncio.Task[None]]) -> None:
     under_way = list(tasks)
     if under_way:
-        _, late = await asyncio.wait(under_way, timeout=_PATIENCE)
+        _, late = await asyncio.wait(under_way, timeout=_GRACE)
         for task in late:
             task.cancel()
         for task in late:
             with suppress(asyncio.CancelledError):
                 await task
-    await asyncio.sleep(0)  # the loop closes the sockets in its next turn
+    await asyncio.sleep(0)  # the loop closes the sockets in its next iteration

@@ -1,7 +1,7 @@
-"""Operations of the document, and which of the known patterns each one follows.
+"""The document's operations, each classified by its method and path.
 
-A POST on a collection creates, a GET on it lists; GET, PATCH, PUT and DELETE on an item get, update, replace
-and delete it; a POST on a word below an item is an action on it. Whatever fits is served; no name is listed.
+A POST on a collection creates, a GET lists; GET, PATCH, PUT and DELETE on an item read, update, replace and delete
+it; a POST below an item is an action on it. No operation is known by name.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Literal
 
 import attrs
 
+from .messages import Json, JsonObject, parse
 from .schemas import Schema, as_list, as_object, resolve
-from .wire import Json, JsonObject, parse
 
 Kind = Literal["list", "create", "get", "update", "replace", "delete", "action"]
 Scheme = Literal["bearer", "basic"]
@@ -29,7 +29,7 @@ class Parameter:
     schema: Schema
 
     def violation(self, text: str | None) -> str | None:
-        """What is wrong with the value sent (None where none was), if anything is."""
+        """Return what is wrong with a value (None if it was not sent), or None."""
         if text is None:
             return "is required" if self.required else None
         value: Json = text
@@ -43,10 +43,10 @@ class Parameter:
 
 @attrs.frozen(eq=False)
 class Operation:
-    """One operation: where it is, what it does to which collection, what it takes and what it answers.
+    """One operation of the document.
 
-    `channel` is the word that tells its collection from others ("rcs" in `.../rcs/senders`); `schemes` is empty
-    where no credentials are asked for; `reply` is None where no body is described.
+    `channel` is the path segment that distinguishes its collection ("rcs" in `.../rcs/senders`); `schemes` is empty
+    if no credentials are required; `reply` is None if no body is described.
     """
 
     operation_id: str
@@ -64,12 +64,12 @@ class Operation:
 
     @property
     def verb(self) -> str:
-        """The word an action's path ends with."""
+        """Return the last segment of an action's path."""
         return self.path.rpartition("/")[2]
 
 
 def read_operations(tree: JsonObject) -> tuple[Operation, ...]:
-    """All operations in the document's order; ValueError where it contradicts itself."""
+    """Return all operations in document order; ValueError if two share an operationId."""
     paths = as_object(tree.get("paths"))
     found: list[Operation] = []
     for path, item in paths.items():
@@ -80,7 +80,7 @@ def read_operations(tree: JsonObject) -> tuple[Operation, ...]:
                 continue
             operation = _operation(tree, path, method, node, as_list(shared.get("parameters")))
             if any(each.operation_id == operation.operation_id for each in found):
-                raise ValueError(f"two operations are called {operation.operation_id}")
+                raise ValueError(f"two operations have the operationId {operation.operation_id}")
             found.append(operation)
     return tuple(found)
 
@@ -123,7 +123,7 @@ def _pattern(paths: JsonObject, path: str, method: str, reply: Schema | None) ->
 
 
 def _lists(paths: JsonObject, path: str) -> bool:
-    """Whether a path is both listed and added to."""
+    """Return whether a path has both a GET and a POST."""
     item = as_object(paths.get(path))
     return "get" in item and "post" in item
 
@@ -151,7 +151,7 @@ def _parameters(tree: JsonObject, nodes: list[Json]) -> tuple[Parameter, ...]:
         name, place = str(described.get("name")), str(described.get("in"))
         if place in {"path", "query", "header"}:
             schema = Schema(tree, as_object(described.get("schema")))
-            # An operation's own parameter replaces the one its path shares.
+            # An operation's own parameter overrides the path's.
             found[place, name] = Parameter(name, place, described.get("required") is True, schema)
     return tuple(found.values())
 

@@ -1,23 +1,23 @@
-"""What of an emulator outlives it: senders, verdicts announced, and how far its clock had come."""
+"""Saves and restores senders, announced verdicts and the clock."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from .lifecycle import Life, Lifecycle, Verdict, known_verdict
-from .problems import EmulatorError
-from .schemas import as_object
-from .senders import Sender, Senders
-from .state import StateFile
-from .wire import Json, JsonObject
+from ..api.lifecycle import Lifecycle, SenderHistory, Verdict, known_verdict
+from ..api.senders import Sender, Senders
+from ..openapi.error_replies import EmulatorError
+from ..openapi.messages import Json, JsonObject
+from ..openapi.schemas import as_object
+from .state_file import StateFile
 
 
-class Keeper:
-    """Restores what a state file holds, then writes down every change."""
+class Snapshots:
+    """Restores a state file, then records every change in it."""
 
     def __init__(self, path: Path, senders: Senders, lifecycle: Lifecycle) -> None:
-        """An EmulatorError in one line where the file can't be used."""
+        """EmulatorError if the file can't be used."""
         self._senders = senders
         self._lifecycle = lifecycle
         self._file = StateFile(path)
@@ -28,29 +28,29 @@ class Keeper:
             self._file.close()
             raise EmulatorError(f"the state file {path} is damaged: {error!r}") from error
         self._file.entries.clear()
-        self._senders.settle()
+        self._senders.sort()
         self._file.rewrite(self._entries())
 
     def sender(self, sender: Sender, deleted: bool) -> None:
-        """Write down a sender that was written or deleted."""
+        """Record that a sender was written or deleted."""
         self._append({"deleted": sender.id} if deleted else {"sender": _stored(sender)})
 
     def verdict(self, name: str, verdict: Verdict) -> None:
-        """Write down a verdict announced for a name."""
+        """Record a verdict announced for a name."""
         self._append({"verdict": {"name": name, "verdict": verdict}})
 
     def clock(self) -> None:
-        """Write down how late it is."""
+        """Record the current time."""
         self._append(self._time())
 
     def emptied(self) -> None:
-        """Write down that everything was deleted."""
-        # In the journal first: a kill between a new snapshot and an emptied journal must not bring senders back.
+        """Record that every sender was deleted."""
+        # Journaled first: a kill between writing the snapshot and emptying the journal must not restore senders.
         self._append({"emptied": True})
         self._file.rewrite(self._entries())
 
     def close(self) -> None:
-        """Leave one tidy file behind."""
+        """Write a final snapshot and close the file."""
         self._file.rewrite(self._entries())
         self._file.close()
 
@@ -82,13 +82,13 @@ class Keeper:
             announced = as_object(entry["verdict"])
             self._lifecycle.announce(str(announced["name"]), known_verdict(str(announced["verdict"])))
         elif "clock" in entry:
-            # Time does not run backwards over a restart: launches go on from where they were.
+            # Launches continue from where they were, so time must not go backwards over a restart.
             clock = self._lifecycle.clock
             clock.advance(seconds=max(0.0, _number(entry["clock"]) - clock.time()))
 
 
 def _stored(sender: Sender) -> JsonObject:
-    life = sender.life
+    history = sender.history
     return {
         "id": sender.id,
         "projectId": sender.project_id,
@@ -97,12 +97,12 @@ def _stored(sender: Sender) -> JsonObject:
         "fields": sender.fields,
         "launchable": sender.launchable,
         "position": sender.position,
-        "created": life.created,
-        "changed": life.changed,
-        "launched": life.launched,
-        "verdict": life.verdict,
-        "decided": life.decided,
-        "pinned": life.pinned,
+        "created": history.created,
+        "changed": history.changed,
+        "launched": history.launched,
+        "verdict": history.verdict,
+        "decided": history.decided,
+        "pinned": history.pinned,
     }
 
 
@@ -115,7 +115,7 @@ def _restored(entry: JsonObject, lifecycle: Lifecycle) -> Sender:
         channel=str(entry["channel"]),
         collection=str(entry["collection"]),
         fields=as_object(entry["fields"]),
-        life=Life(
+        history=SenderHistory(
             created=_number(entry["created"]),
             changed=_number(entry["changed"]),
             launched=None if entry["launched"] is None else _number(entry["launched"]),
@@ -131,5 +131,5 @@ def _restored(entry: JsonObject, lifecycle: Lifecycle) -> Sender:
 
 def _number(value: Json) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{value!r} is not a number")
     return value

@@ -1,23 +1,19 @@
-"""A scenario: senders that are there already, verdicts to come and faults in wait, written down in YAML."""
+"""Scenarios: initial senders, verdicts, faults and options, written in YAML."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 import yaml
 
-from .document import Document, parse_yaml
-from .faults import Fault
-from .lifecycle import VERDICTS, known_verdict
-from .operations import Operation
-from .problems import EmulatorError
-from .schemas import Schema, as_list, as_object
-from .wire import Json, JsonObject
-
-if TYPE_CHECKING:
-    from .emulator import Emulator
+from ..api.backend import Backend
+from ..api.faults import Fault
+from ..api.lifecycle import VERDICTS, known_verdict
+from ..openapi.document import parse_yaml
+from ..openapi.error_replies import EmulatorError
+from ..openapi.messages import Json, JsonObject
+from ..openapi.schemas import Schema, as_list, as_object
 
 _TEXT: JsonObject = {"type": "string"}
 _COUNT: JsonObject = {"type": "integer", "minimum": 1}
@@ -81,30 +77,32 @@ _SCENARIO = _record(
 
 
 def read_scenario(path: str | Path) -> JsonObject:
-    """A scenario file's content, or an EmulatorError in one line."""
+    """Read a scenario file; EmulatorError if it can't be read."""
     try:
         tree = parse_yaml(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise EmulatorError(f"can't read the scenario {path}: {error.strerror or error}") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EmulatorError(f"the scenario {path} is no YAML: {' '.join(str(error).split())}") from error
+        raise EmulatorError(
+            f"the scenario {path} is not valid YAML: {' '.join(str(error).split())}"
+        ) from error
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise EmulatorError(f"the scenario {path} is no mapping")
+        raise EmulatorError(f"the scenario {path} is not a mapping")
     return tree
 
 
-def play(emulator: Emulator, scenario: JsonObject) -> None:
-    """Put an emulator into a scenario, or raise an EmulatorError and leave it as it was."""
+def play(backend: Backend, scenario: JsonObject) -> None:
+    """Apply a scenario; EmulatorError, without any change, if it is invalid."""
     _refuse(scenario, _SCENARIO, "scenario")
     faults = [described_fault(as_object(each)) for each in as_list(scenario.get("faults"))]
     senders = [as_object(each) for each in as_list(scenario.get("senders"))]
     for fault in faults:
-        emulator.faults.check(fault)
+        backend.faults.check(fault)
     for each in senders:
-        creating(emulator.document, str(each["channel"]), as_object(each["fields"]))
-    lifecycle, service = emulator.lifecycle, emulator.service
+        backend.check_sender(str(each["channel"]), as_object(each["fields"]))
+    lifecycle, service = backend.lifecycle, backend.service
     if "review" in scenario:
         lifecycle.review = _float(scenario["review"])
     if "approval" in scenario:
@@ -115,34 +113,23 @@ def play(emulator: Emulator, scenario: JsonObject) -> None:
     service.unique_names = scenario.get("unique_names", service.unique_names) is True
     for key in (as_object(each) for each in as_list(scenario.get("keys"))):
         projects = None if "projects" not in key else [str(each) for each in as_list(key["projects"])]
-        emulator.add_key(str(key["key_id"]), str(key["key_secret"]), projects=projects)
+        backend.auth.add_key(str(key["key_id"]), str(key["key_secret"]), projects)
     for name, verdict in as_object(scenario.get("approvals")).items():
-        emulator.announce(name, known_verdict(str(verdict)))
+        backend.announce(name, known_verdict(str(verdict)))
     for each in senders:
         project_id, status = each.get("project_id"), each.get("status")
-        emulator.add(
+        backend.add(
             str(each["channel"]),
             as_object(each["fields"]),
-            project_id=None if project_id is None else str(project_id),
-            status=None if status is None else str(status),
+            None if project_id is None else str(project_id),
+            None if status is None else str(status),
         )
     for fault in faults:
-        emulator.faults.arm(fault)
-
-
-def creating(document: Document, channel: str, fields: JsonObject) -> Operation:
-    """The operation that creates such a sender, or an EmulatorError that says what is wrong with it."""
-    creates = {each.channel: each for each in document.operations if each.kind == "create"}
-    create = creates.get(channel)
-    if create is None:
-        raise EmulatorError(f"unknown channel {channel!r}: known are {', '.join(creates)}")
-    for violation in [] if create.body is None else create.body.violations(fields):
-        raise EmulatorError(f"the {channel} sender can't be: {violation.property}: {violation.reason}")
-    return create
+        backend.faults.arm(fault)
 
 
 def described_fault(description: JsonObject) -> Fault:
-    """A fault as scenarios and the control endpoint describe it: the names of `inject`, and `operation`."""
+    """Build a fault from its description: the arguments of `inject`, and `operation`."""
     _refuse(description, _FAULT, "fault")
     fault = Fault(str(description["operation"]))
     status, seed, times = (description.get(name) for name in ("status", "seed", "times"))

@@ -1,22 +1,21 @@
-"""The operations themselves: one request in, one reply out, the senders changed in between."""
+"""What each kind of operation does to the senders and what it replies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
-from .document import Document
+from ..openapi.document import Document
+from ..openapi.error_replies import Problem
+from ..openapi.messages import MAX_BODY, Json, JsonObject, Reply, Request, dump, json_reply, parse
+from ..openapi.operations import Operation
+from ..openapi.routes import Match
+from ..openapi.schemas import Violation
 from .lifecycle import UNDER_WAY
-from .operations import Operation
-from .pages import page
-from .problems import Problem
-from .routes import Match
-from .schemas import Violation
+from .pagination import page
 from .senders import NAMES, Sender, Senders
-from .wire import Json, JsonObject, Reply, Request, dump, json_reply, parse
 
-MAX_BODY = 1 << 20
 _LAUNCH_NEEDS = (
     ("displayName",),
     ("description",),
@@ -26,36 +25,33 @@ _LAUNCH_NEEDS = (
     ("privacyPolicy",),
     ("termsOfService",),
 )
-"""What carriers ask for, says the live API's documentation: one of each line, if the document knows it."""
+"""Required at launch, by the live API's documentation: one property of each line that the document has."""
 
 
 @attrs.define(eq=False)
 class Service:
-    """What each kind of operation does; `page_size` None: all in one reply, unless asked for pages."""
+    """Carries out operations; `page_size` None sends lists in one reply unless the request asks for pages."""
 
     document: Document
     senders: Senders
     page_size: int | None
     unique_names: bool
-    changed: Callable[[Sender, bool], None]
-    """Told of a sender that was written or (True) deleted, before the reply."""
 
     def process(self, match: Match, request: Request) -> Reply:
-        """Do what the request asks; a Problem where it can't be done."""
+        """Carry out a request; raise a Problem if it is refused."""
         operation = match.operation
         self._check_parameters(match, request)
         if operation.kind == "list":
             return self._list(match, request.parameters)
         if operation.kind == "create":
             return self._create(match, self._body(operation, request))
-        # What isn't there is told first: nobody is to correct a body for a sender that is gone.
+        # A missing sender is reported before an invalid body, which would be corrected in vain.
         sender = self._find(match)
         body = self._body(operation, request)
         if operation.kind in {"update", "replace"}:
             self._update(sender, operation, body)
         elif operation.kind == "delete":
             self.senders.remove(sender)
-            self.changed(sender, True)
         elif operation.kind == "action":
             self._act(sender, operation, body)
         return _shown(sender, operation)
@@ -72,11 +68,11 @@ class Service:
         try:
             value = parse(request.body)
         except ValueError as error:
-            raise _bad_request([Violation("", f"The body is no JSON: {error}")]) from None
+            raise _bad_request([Violation("", f"The body is not valid JSON: {error}")]) from None
         violations = operation.body.violations(value)
         if violations or not isinstance(value, dict):
             raise _bad_request(violations or [Violation("", "The body must be a JSON object")])
-        # What the schema doesn't know is not kept: the live API drops it too.
+        # Properties that the schema does not have are dropped.
         return {name: value[name] for name in operation.body.properties if name in value}
 
     def _check_parameters(self, match: Match, request: Request) -> None:
@@ -95,12 +91,12 @@ class Service:
         sender = self.senders.find(match.collection, match.item_id or "")
         if sender is None:
             information: JsonObject = {"id": match.item_id}
-            raise Problem(404, "not_found", "There is no such sender in this project", information)
+            raise Problem(404, "not_found", "This project has no such sender", information)
         return sender
 
     def _create(self, match: Match, fields: JsonObject) -> Reply:
         if self.unique_names:
-            self._refuse_double(match, fields)
+            self._refuse_duplicate(match, fields)
         sender = self.add(match.operation, match.project_id or "", match.collection, fields)
         return _shown(sender, match.operation)
 
@@ -112,8 +108,8 @@ class Service:
         fields: JsonObject,
         status: str | None = None,
     ) -> Sender:
-        """Create a sender as the operation does; `status` pins it to one."""
-        sender = self.senders.add(
+        """Create a sender as the operation does; `status` is fixed until it is launched."""
+        return self.senders.add(
             fields,
             project_id=project_id,
             channel=create.channel,
@@ -121,44 +117,42 @@ class Service:
             launchable=self.launchable(create.collection),
             status=status,
         )
-        self.changed(sender, False)
-        return sender
 
     def launchable(self, collection: str) -> bool:
-        """Whether the document has a launch for the senders of a collection."""
+        """Return whether the document has a launch operation for a collection."""
         return any(
             each.kind == "action" and each.verb == "launch" and each.collection == collection
             for each in self.document.operations
         )
 
-    def _refuse_double(self, match: Match, fields: JsonObject) -> None:
+    def _refuse_duplicate(self, match: Match, fields: JsonObject) -> None:
         key = next((name for name in NAMES if name in fields), None)
         for sender in self.senders.within(match.collection) if key is not None else ():
             if sender.fields.get(str(key)) == fields.get(str(key)):
                 information: JsonObject = {"property": key, "id": sender.id}
-                raise Problem(409, "already_exists", f"A sender with this {key} exists already", information)
+                raise Problem(409, "already_exists", f"A sender with this {key} already exists", information)
 
     def _update(self, sender: Sender, operation: Operation, fields: JsonObject) -> None:
         if operation.kind == "replace":
             sender.fields.clear()
         sender.fields.update(fields)
-        sender.life.changed = self.now()
-        self.changed(sender, False)
+        sender.history.changed = self.now()
+        self.senders.save(sender)
 
     def now(self) -> float:
-        """The present, in wall seconds."""
+        """Return the emulator's time in seconds since the epoch."""
         return self.senders.lifecycle.clock.time()
 
     def _act(self, sender: Sender, operation: Operation, fields: JsonObject) -> None:
         if operation.verb == "launch" and sender.launchable:
-            if sender.status == "IN_TEST" and sender.life.launched is not None:
-                return  # its launch is under way, and testers have it meanwhile: nothing to conflict with
+            if sender.status == "IN_TEST" and sender.history.launched is not None:
+                return  # a launch in progress
             self._check_launch(sender)
-            sender.life.launched = self.now()
-            sender.life.pinned = None
+            sender.history.launched = self.now()
+            sender.history.pinned = None
         sender.fields.update(fields)
-        sender.life.changed = self.now()
-        self.changed(sender, False)
+        sender.history.changed = self.now()
+        self.senders.save(sender)
 
     def _check_launch(self, sender: Sender) -> None:
         status = sender.status
@@ -170,13 +164,15 @@ class Service:
             if each.kind == "create" and each.body is not None and sender.belongs_to(each.collection)
             for name in each.body.properties
         }
-        needs = [[name for name in names if name in known] for names in _LAUNCH_NEEDS]
-        lacking = [names for names in needs if names and not any(sender.fields.get(name) for name in names)]
-        if lacking:
-            wording = ", ".join(" or ".join(names) for names in lacking)
-            missing: list[Json] = [name for names in lacking for name in names]
+        required = [[name for name in names if name in known] for names in _LAUNCH_NEEDS]
+        missing_groups = [
+            names for names in required if names and not any(sender.fields.get(name) for name in names)
+        ]
+        if missing_groups:
+            wording = ", ".join(" or ".join(names) for names in missing_groups)
+            missing: list[Json] = [name for names in missing_groups for name in names]
             raise Problem(
-                412, "launch_preconditions_failed", f"Missing at launch: {wording}", {"missing": missing}
+                412, "launch_preconditions_failed", f"Required for a launch: {wording}", {"missing": missing}
             )
 
     def _list(self, match: Match, query: dict[str, str]) -> Reply:
@@ -195,7 +191,7 @@ class Service:
                 rest["nextPageToken"] = shown.next_token
         rest = {**{key: value for key, value in shape.completed({}).items() if key != name}, **rest}
         head = dump(rest)[1:-1] + b"," if rest else b""
-        # Joined from the senders' own JSON: ten thousand of them are listed at the price of a copy.
+        # Joined from the senders' cached JSON, so that listing ten thousand of them stays cheap.
         items = b",".join(sender.rendered(item) for sender in senders)
         body = b"{" + head + dump(name) + b":[" + items + b"]}" if name else b"[" + items + b"]"
         return Reply(match.operation.success, body, (("content-type", "application/json"),))

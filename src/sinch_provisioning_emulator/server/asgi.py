@@ -8,31 +8,30 @@ from typing import cast
 
 from starlette.types import Message, Receive, Scope, Send
 
-from .service import MAX_BODY
-from .wire import Reply, Request
+from ..openapi.messages import MAX_BODY, Reply, Request
 
 DROP = "sinch_provisioning_emulator.drop"
-"""Scope extension: a callable that breaks the connection; a server that can do so puts it there."""
+"""Scope extension for a callable that closes the connection, set by servers that can."""
 
 
 class ConnectionDropped(Exception):
-    """Raised where a fault breaks a connection under a server that offers no way to do so."""
+    """Raised by a fault that closes the connection if the server offers no way to do so."""
 
 
 class App:
-    """ASGI 3; every request goes to `answer`, faults are carried out here in real time."""
+    """An ASGI 3 application; delays of faults take real time here."""
 
     def __init__(self, answer: Callable[[Request], Reply]) -> None:
-        """`answer` turns a request into a reply at once."""
+        """`answer` returns the reply to a request."""
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope."""
+        """Handle one connection scope."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
         if scope["type"] != "http":
-            raise ValueError(f"the emulator does not speak {scope['type']}")
+            raise ValueError(f"the emulator does not support {scope['type']!r} connections")
         request = await _read(scope, receive)
         if request is None:
             return
@@ -56,7 +55,7 @@ class App:
 
 
 async def _read(scope: Scope, receive: Receive) -> Request | None:
-    """The whole request, None where its sender went away; a body beyond the limit is read no further."""
+    """Read the request, or return None if the client is gone; stops reading beyond the size limit."""
     body = bytearray()
     while True:
         message: Message = await receive()
@@ -83,7 +82,7 @@ async def _drop(scope: Scope, receive: Receive) -> None:
     if drop is None:
         raise ConnectionDropped
     drop()
-    # Until the server has noticed, or it would answer in our place.
+    # Returning before the server has noticed would make it send a 500.
     while (await receive())["type"] != "http.disconnect":
         pass
 

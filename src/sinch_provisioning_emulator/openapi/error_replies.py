@@ -1,4 +1,4 @@
-"""Error replies in the live API's shape: errorCode, message, resolution, additionalInformation."""
+"""Error replies in the live API's format: errorCode, message, resolution, additionalInformation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import attrs
 
-from .wire import Json, JsonObject, Reply, json_reply
+from .messages import Json, JsonObject, Reply, json_reply
 
 _RESOLUTIONS = {
     400: "Correct the request and send it again.",
@@ -14,7 +14,7 @@ _RESOLUTIONS = {
     403: "Use a key that belongs to this project.",
     404: "Check the path and the id.",
     405: "Use one of the methods in the Allow header.",
-    409: "Read the sender's present state and decide from there.",
+    409: "Read the sender and check its status.",
     412: "Complete the sender, then launch it again.",
     413: "Send a smaller body.",
     415: "Send the body as application/json.",
@@ -23,12 +23,12 @@ _RESOLUTIONS = {
 
 
 class EmulatorError(ValueError):
-    """Somebody asked the emulator for something it can't do; the message is one line."""
+    """The emulator was configured or controlled in an impossible way; the message is one line."""
 
 
 @attrs.frozen
 class Problem(Exception):
-    """A request that is answered with an error; raised where it is found, answered in one place."""
+    """A request that must be answered with an error."""
 
     status: int
     error_code: str
@@ -37,12 +37,12 @@ class Problem(Exception):
     headers: tuple[tuple[str, str], ...] = ()
 
     def reply(self) -> Reply:
-        """The error as the API words it."""
+        """Return the error reply."""
         return json_reply(self.status, error_body(self), *self.headers)
 
 
 def error_body(problem: Problem) -> JsonObject:
-    """The JSON body of an error reply."""
+    """Return the JSON body of an error reply."""
     body: JsonObject = {
         "errorCode": problem.error_code,
         "message": problem.message,
@@ -54,7 +54,7 @@ def error_body(problem: Problem) -> JsonObject:
 
 
 def plain_problem(status: int) -> Problem:
-    """An error known by its status alone, as an injected fault has it."""
+    """Return the problem for an injected status."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:

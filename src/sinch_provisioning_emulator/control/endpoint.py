@@ -1,21 +1,19 @@
-"""The control endpoint: what can be asked and told of an emulator over HTTP, below `/__emulator__`."""
+"""The control endpoint: reading and controlling the emulator over HTTP, below `/__emulator__`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import attrs
 
-from .page import render
-from .problems import EmulatorError, Problem
+from ..api.backend import Backend
+from ..api.lifecycle import VERDICTS, known_verdict
+from ..api.senders import timestamp
+from ..openapi.error_replies import EmulatorError, Problem
+from ..openapi.messages import Json, JsonObject, Reply, Request, json_reply, parse
+from ..openapi.schemas import Schema
 from .scenario import described_fault, play
-from .schemas import Schema
-from .senders import timestamp
-from .wire import Json, JsonObject, Reply, Request, json_reply, parse
-
-if TYPE_CHECKING:
-    from .emulator import Emulator
+from .status_page import render
 
 ROOT = "/__emulator__"
 _SPAN: JsonObject = {
@@ -29,19 +27,19 @@ _SPAN: JsonObject = {
 _DECISION: JsonObject = {
     "type": "object",
     "required": ["sender", "verdict"],
-    "properties": {"sender": {"type": "string"}, "verdict": {"enum": ["accepted", "rejected", "pending"]}},
+    "properties": {"sender": {"type": "string"}, "verdict": {"enum": [*VERDICTS]}},
 }
 
 
 class Control:
-    """Answers below `/__emulator__`; what changes something takes JSON alone, which no foreign page can send."""
+    """Answers below `/__emulator__`."""
 
-    def __init__(self, emulator: Emulator) -> None:
-        """`emulator` is the one looked at and changed."""
-        self._emulator = emulator
+    def __init__(self, backend: Backend) -> None:
+        """`backend` is what it shows and changes."""
+        self._backend = backend
         self._routes: dict[tuple[str, str], Callable[[Request], Reply]] = {
-            ("GET", ""): lambda _: _page(self._emulator),
-            ("GET", "/"): lambda _: _page(self._emulator),
+            ("GET", ""): lambda request: _page(self._backend, request),
+            ("GET", "/"): lambda request: _page(self._backend, request),
             ("GET", "/state"): lambda _: json_reply(200, self._state()),
             ("POST", "/faults"): self._arm,
             ("DELETE", "/faults"): lambda _: self._disarm(),
@@ -53,12 +51,12 @@ class Control:
         }
 
     def answer(self, request: Request) -> Reply:
-        """The reply to a request below the root."""
+        """Return the reply to a request below the root."""
         place = request.path.removeprefix(ROOT)
         try:
             methods = sorted(method for method, path in self._routes if path == place)
             if not methods:
-                raise Problem(404, "not_found", "The emulator has no such control")
+                raise Problem(404, "not_found", "The control endpoint has no such path")
             if request.method not in methods:
                 raise Problem(
                     405,
@@ -75,40 +73,35 @@ class Control:
             return problem.reply()
 
     def _arm(self, request: Request) -> Reply:
-        self._emulator.faults.arm(described_fault(_object(request)))
+        self._backend.faults.arm(described_fault(_object(request)))
         return json_reply(201, self._faults())
 
     def _disarm(self) -> Reply:
-        self._emulator.faults.clear()
+        self._backend.faults.clear()
         return Reply(204)
 
     def _advance(self, request: Request) -> Reply:
         span = {
             unit: value for unit, value in _object(request, _SPAN).items() if isinstance(value, int | float)
         }
-        self._emulator.advance(**span)
-        return json_reply(200, {"now": self._emulator.clock.time()})
+        self._backend.advance(**span)
+        return json_reply(200, {"now": self._backend.clock.time()})
 
     def _decide(self, request: Request) -> Reply:
-        told = _object(request, _DECISION)
-        decide = {
-            "accepted": self._emulator.approve,
-            "rejected": self._emulator.reject,
-            "pending": self._emulator.hold,
-        }
-        decide[str(told["verdict"])](str(told["sender"]))
+        body = _object(request, _DECISION)
+        self._backend.decide(str(body["sender"]), known_verdict(str(body["verdict"])))
         return Reply(204)
 
     def _play(self, request: Request) -> Reply:
-        play(self._emulator, _object(request))
+        play(self._backend, _object(request))
         return json_reply(200, self._state())
 
     def _expire(self) -> Reply:
-        self._emulator.expire_tokens()
+        self._backend.auth.expire_tokens()
         return Reply(204)
 
     def _reset(self) -> Reply:
-        self._emulator.reset()
+        self._backend.reset()
         return Reply(204)
 
     def _faults(self) -> list[Json]:
@@ -120,7 +113,7 @@ class Control:
                 "probability": armed.fault.probability,
                 "struck": armed.struck,
             }
-            for armed in self._emulator.faults
+            for armed in self._backend.faults
         ]
 
     def _state(self) -> JsonObject:
@@ -133,34 +126,35 @@ class Control:
                 "status": sender.status,
                 "updateTime": timestamp(sender.update_time),
             }
-            for sender in self._emulator.senders
+            for sender in self._backend.senders
         ]
         requests: list[Json] = [
             attrs.asdict(request, filter=lambda field, _: field.name not in {"query", "body"})
-            for request in self._emulator.requests
+            for request in self._backend.requests
         ]
         return {
-            "now": self._emulator.clock.time(),
+            "now": self._backend.clock.time(),
             "senders": senders,
             "requests": requests,
             "faults": self._faults(),
         }
 
 
-def _page(emulator: Emulator) -> Reply:
+def _page(backend: Backend, request: Request) -> Reply:
     headers = (
         ("content-type", "text/html; charset=utf-8"),
         ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"),
         ("cache-control", "no-store"),
     )
-    return Reply(200, render(emulator).encode(errors="replace"), headers)
+    base_url = f"http://{request.headers.get('host', '')}{backend.document.base_path}"
+    return Reply(200, render(backend, base_url).encode(errors="replace"), headers)
 
 
 def _object(request: Request, schema: JsonObject | None = None) -> JsonObject:
     try:
         value = parse(request.body)
     except ValueError as error:
-        raise EmulatorError(f"the body is no JSON: {error}") from None
+        raise EmulatorError(f"the body is not valid JSON: {error}") from None
     for violation in [] if schema is None else Schema(schema, schema).violations(value):
         raise EmulatorError(f"{violation.property}: {violation.reason}".removeprefix(": "))
     if not isinstance(value, dict):

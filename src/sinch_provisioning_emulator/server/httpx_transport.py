@@ -1,4 +1,4 @@
-"""The emulator as an httpx transport: in process, no socket, no waiting."""
+"""The emulator as an httpx transport, without a socket."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import cast
 
 import httpx
 
-from .clock import Clock
-from .wire import Reply, Request
+from ..api.clock import Clock
+from ..openapi.messages import Reply, Request
 
 
 class EmulatorTransport(httpx.AsyncBaseTransport):
-    """Answers requests to any host; time that passes, passes on the emulator's clock.
+    """Answers requests to one origin in process; delays pass on the emulator's clock.
 
-    A delay longer than the request's read timeout is the ReadTimeout that it would be over a socket.
+    A delay longer than the request's read timeout raises ReadTimeout, as it would over a socket.
     """
 
     def __init__(self, answer: Callable[[Request], Reply], clock: Clock) -> None:
-        """`answer` turns a request into a reply at once."""
+        """`answer` returns the reply to a request."""
         self._answer = answer
         self._clock = clock
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """One request, one reply."""
+        """Answer one request."""
         body = await request.aread()
         path, _, query = request.url.raw_path.decode("ascii").partition("?")
         headers = {
@@ -51,7 +51,7 @@ class EmulatorTransport(httpx.AsyncBaseTransport):
         await self._clock.sleep(seconds)
 
     async def stream(self, request: httpx.Request, reply: Reply) -> AsyncIterator[bytes]:
-        """The body, dripping or cut where a fault says so."""
+        """Yield the body, slowly or in part if a fault says so."""
         pieces = reply.pieces()
         for index, piece in enumerate(pieces):
             if index:

@@ -1,4 +1,4 @@
-"""JSON Schema as the document has it: what a value violates, which properties it knows, a value that fits."""
+"""JSON Schemas of the document: validation, known properties, sample values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from referencing.jsonschema import DRAFT202012, SchemaRegistry
 
-from .wire import Json, JsonObject
+from .messages import Json, JsonObject
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
@@ -36,26 +36,26 @@ def _is_date_time(value: object) -> bool:
 
 
 class _Validator(Protocol):
-    """What is used of jsonschema's validators."""
+    """The part of jsonschema's validators that is used."""
 
     def iter_errors(self, instance: Json, /) -> Iterator[ValidationError]: ...
 
 
 @attrs.frozen
 class Violation:
-    """One thing wrong with a value: the property it is about (dotted, empty for the value itself) and why."""
+    """One validation error: a dotted property path (empty for the value itself) and the reason."""
 
     property: str
     reason: str
 
 
 class Schema:
-    """One schema of the document, with everything it refers to."""
+    """One schema of the document; references are resolved."""
 
     def __init__(self, document: JsonObject, node: JsonObject) -> None:
-        """`node` may hold references into `document`."""
+        """`node` may contain references into `document`."""
         self._document = document
-        # The document's own URI lets "#/components/..." resolve wherever the node was taken from.
+        # With a URI for the document, "#/components/..." resolves from any node.
         resource = DRAFT202012.create_resource(document)
         registry = SchemaRegistry().with_resource("urn:document", resource)
         self._node = resolve(document, node)
@@ -76,9 +76,9 @@ class Schema:
         return found
 
     def list_property(self) -> tuple[str, Schema] | None:
-        """Name and item schema of the one array of objects that makes this a list reply, if it is one.
+        """Return name and item schema of the only array of objects, which makes this a list reply, or None.
 
-        The name is empty where the reply itself is the array.
+        The name is empty if the reply itself is the array.
         """
         if self._listed is None:
             nodes = {"": self._node} if self.kind == "array" else self._properties(self._node)
@@ -90,14 +90,14 @@ class Schema:
         return self._listed
 
     def violations(self, value: Json) -> list[Violation]:
-        """Everything wrong with a value, in the order of its properties."""
+        """Return all validation errors, sorted by property."""
         found = [
             Violation(_place(error), error.message[:200]) for error in self._validator.iter_errors(value)
         ]
         return sorted(found, key=lambda violation: violation.property)
 
     def completed(self, fields: JsonObject) -> JsonObject:
-        """The fields this schema knows, and a fitting value for a required one that is missing."""
+        """Return the fields that the schema has, with samples for missing required ones."""
         shown: JsonObject = {name: fields[name] for name in self.properties if name in fields}
         for required in as_list(self._node.get("required")):
             if isinstance(required, str) and required not in shown:
@@ -106,7 +106,7 @@ class Schema:
 
 
 def sample(document: JsonObject, node: JsonObject) -> Json:
-    """The plainest value a schema allows: const, default, example or first enum value, else an empty one."""
+    """Return the simplest valid value: const, default, example, first enum value, or an empty one."""
     node = resolve(document, node)
     for keyword in ("const", "default", "example"):
         if keyword in node:
@@ -130,34 +130,34 @@ def sample(document: JsonObject, node: JsonObject) -> Json:
     text = {"date-time": "1970-01-01t00:00:00.000Z", "uri": "https://example.com/", "date": "1970-01-01"}
     length = node.get("minLength", 0)
     plain = text.get(str(node.get("format")), "x" * length if isinstance(length, int) else "")
-    plainest: JsonObject = {
+    simplest: JsonObject = {
         "string": plain,
         "integer": number,
         "number": number,
         "boolean": False,
         "array": [],
     }
-    return plainest.get(str(kind))
+    return simplest.get(str(kind))
 
 
 def resolve(document: JsonObject, node: JsonObject) -> JsonObject:
-    """The node itself, or what its chain of local references leads to."""
+    """Follow local references from a node; ValueError if they lead nowhere."""
     seen: set[str] = set()
     while isinstance(pointer := node.get("$ref"), str):
         if not pointer.startswith("#/") or pointer in seen:
-            raise ValueError(f"the reference {pointer} can't be followed")
+            raise ValueError(f"the reference {pointer} can't be resolved")
         seen.add(pointer)
         target: Json = document
         for part in pointer[2:].split("/"):
             target = as_object(target).get(part.replace("~1", "/").replace("~0", "~"))
         if not isinstance(target, dict):
-            raise ValueError(f"the reference {pointer} leads nowhere")
+            raise ValueError(f"the reference {pointer} has no target")
         node = target
     return node
 
 
 def _absolute(node: Json) -> Json:
-    """The same schema with its local references made absolute."""
+    """Return the same schema with absolute references."""
     if isinstance(node, list):
         return [_absolute(item) for item in node]
     if not isinstance(node, dict):
@@ -175,16 +175,16 @@ def _place(error: ValidationError) -> str:
     instance = cast("Json", error.instance)
     if error.validator == "required" and isinstance(instance, dict):
         missing = [name for name in cast("list[str]", error.validator_value) if name not in instance]
-        # jsonschema reports each missing name on its own and only words it in the message.
+        # jsonschema reports each missing name separately, and only in the message.
         path += [name for name in missing if repr(name) in error.message][:1]
     return ".".join(path)
 
 
 def as_object(value: Json) -> JsonObject:
-    """The value where it is an object, else an empty one."""
+    """Return the value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Json) -> list[Json]:
-    """The value where it is a list, else an empty one."""
+    """Return the value if it is a list, else an empty one."""
     return value if isinstance(value, list) else []

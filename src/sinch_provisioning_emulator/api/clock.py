@@ -1,4 +1,4 @@
-"""Time: one clock that moves when it is told to or slept on, one that follows the machine's."""
+"""Two clocks: a virtual one that only moves when advanced or slept on, and one that follows the machine's."""
 
 from __future__ import annotations
 
@@ -7,79 +7,78 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from .problems import EmulatorError
+from ..openapi.error_replies import EmulatorError
 
 
 class Clock(Protocol):
-    """Where the emulator takes its time from; a client under test can share it."""
+    """The emulator's source of time; a client under test can share it."""
 
     @property
     def speed(self) -> float:
-        """Seconds of this clock that pass in one second of whoever talks to the emulator."""
+        """Seconds of this clock that pass in one second of the client's."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that only grow, from any origin."""
+        """Seconds since an arbitrary origin, never decreasing."""
         ...
 
     def time(self) -> float:
-        """Wall time in seconds since the epoch."""
+        """Return seconds since the epoch."""
         ...
 
     async def sleep(self, seconds: float, /) -> None:
-        """Return when `seconds` of this clock have passed."""
+        """Return after `seconds` of this clock."""
         ...
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
-        """Move forward at once."""
+        """Move forward."""
         ...
 
 
 def _span(days: float, hours: float, minutes: float, seconds: float) -> float:
     span = days * 86_400 + hours * 3_600 + minutes * 60 + seconds
     if not 0 <= span < float("inf"):
-        raise EmulatorError("a clock moves forward only, by a finite time")
+        raise EmulatorError("a clock can only be advanced by a finite time that is not negative")
     return span
 
 
 class VirtualClock:
-    """A clock that stands still until somebody sleeps on it or advances it; nobody ever waits for real.
+    """A clock that stands still until it is advanced or slept on; sleeping takes no real time.
 
-    Whoever sleeps gives other tasks a turn, then moves the clock to where it wakes, earliest sleeper first.
+    A sleeper yields to other tasks, then the clock jumps to the end of the earliest sleep.
     """
 
     def __init__(self, *, start: float | None = None) -> None:
-        """`start` is wall time in seconds since the epoch, by default the present."""
+        """`start` is in seconds since the epoch, by default now."""
         self._start = time.time() if start is None else start
         self._passed = 0.0
         self._sleepers: list[float] = []
 
     @property
     def speed(self) -> float:
-        """One: a client's second is this clock's second."""
+        """Always 1."""
         return 1.0
 
     def monotonic(self) -> float:
-        """Seconds passed since the clock was made."""
+        """Return seconds since the clock was created."""
         return self._passed
 
     def time(self) -> float:
-        """Wall time in seconds since the epoch."""
+        """Return seconds since the epoch."""
         return self._start + self._passed
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
-        """Move forward at once."""
+        """Move forward."""
         self._passed += _span(days, hours, minutes, seconds)
 
     async def sleep(self, seconds: float, /) -> None:
-        """Give other tasks a turn, then be there: the clock jumps to the end of the earliest sleep."""
+        """Yield to other tasks, then jump to the end of the earliest sleep."""
         wake = self._passed + max(0.0, seconds)
         self._sleepers.append(wake)
         try:
             await asyncio.sleep(0)
-            # An event would belong to one loop, and a clock may be shared by several; the wait is short.
+            # An asyncio.Event belongs to one loop, and several loops may share the clock; the wait is short.
             while self._passed < wake and min(self._sleepers) < wake:  # noqa: ASYNC110
-                # An event would belong to one loop; the clock is shared between loops, and the wait is short.
                 await asyncio.sleep(0)
             self._passed = max(self._passed, wake)
         finally:
@@ -87,7 +86,7 @@ class VirtualClock:
 
 
 class RunningClock:
-    """The machine's time, `speed` times as fast, and movable forward."""
+    """The machine's clock, `speed` times as fast, which can be advanced too."""
 
     def __init__(
         self,
@@ -96,9 +95,9 @@ class RunningClock:
         start: float | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`start` is wall time in seconds since the epoch, by default the present."""
+        """`start` is in seconds since the epoch, by default now."""
         if not 0 < speed < float("inf"):
-            raise EmulatorError("speed must be a positive number")
+            raise EmulatorError("speed must be positive and finite")
         self._speed = speed
         self._monotonic = monotonic
         self._began = monotonic()
@@ -107,21 +106,21 @@ class RunningClock:
 
     @property
     def speed(self) -> float:
-        """Seconds of this clock in one second of the machine's."""
+        """Return seconds of this clock per second of the machine's."""
         return self._speed
 
     def monotonic(self) -> float:
-        """Seconds passed since the clock was made."""
+        """Return seconds since the clock was created."""
         return (self._monotonic() - self._began) * self._speed + self._ahead
 
     def time(self) -> float:
-        """Wall time in seconds since the epoch."""
+        """Return seconds since the epoch."""
         return self._start + self.monotonic()
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
-        """Move forward at once, for the emulator; who sleeps already keeps sleeping."""
+        """Move forward; this does not shorten sleeps in progress."""
         self._ahead += _span(days, hours, minutes, seconds)
 
     async def sleep(self, seconds: float, /) -> None:
-        """Return when `seconds` of this clock have passed."""
+        """Return after `seconds` of this clock."""
         await asyncio.sleep(max(0.0, seconds) / self._speed)

@@ -1,4 +1,4 @@
-"""What has been asked of the emulator, kept for assertions; nothing secret is in it."""
+"""The requests received, kept for assertions, with secrets redacted."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import overload
 
 import attrs
 
-from .wire import Json
+from ..openapi.messages import Json
 
 _SECRET = re.compile(
     r"secret|token|credential|password|authorization|(sender|api|access)_?key", re.IGNORECASE
 )
-_HARMLESS = frozenset({"pageToken", "nextPageToken"})
+_NOT_SECRET = frozenset({"pageToken", "nextPageToken"})
 
 
 @attrs.frozen
 class RecordedRequest:
-    """One request and what became of it; `status` is None where no reply was sent.
+    """One request and its outcome; `status` is None if no reply was sent.
 
-    `operation_id` is None where the document has no such operation, "token" at the token endpoint; `fault`
-    names an injected fault; `body` is the JSON sent, secrets blanked; `at` is the emulator's wall time.
+    `operation_id` is None if no operation matched and "token" at the token endpoint; `fault` describes an
+    injected fault; `body` is the JSON sent, with secrets redacted; `at` is the emulator's time, since the epoch.
     """
 
     at: float
@@ -40,25 +40,25 @@ class RecordedRequest:
     fault: str | None = None
 
 
-class Record(Sequence[RecordedRequest]):
-    """The last requests, oldest first; older ones than `limit` are forgotten."""
+class RequestLog(Sequence[RecordedRequest]):
+    """The last `limit` requests, oldest first."""
 
     def __init__(self, limit: int) -> None:
-        """`limit` bounds the memory of an emulator that runs for long."""
+        """`limit` bounds the memory used."""
         self._kept: deque[RecordedRequest] = deque(maxlen=limit)
 
     def add(self, request: RecordedRequest) -> None:
-        """Keep one more."""
+        """Append one."""
         self._kept.append(request)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all."""
         self._kept.clear()
 
     def of(
         self, operation_id: str | None = None, *, project_id: str | None = None, status: int | None = None
     ) -> list[RecordedRequest]:
-        """Those of an operation, a project, a status; any combination."""
+        """Return those that match every given criterion."""
         return [
             each
             for each in self._kept
@@ -70,7 +70,7 @@ class Record(Sequence[RecordedRequest]):
     def count(
         self, operation_id: str | None = None, *, project_id: str | None = None, status: int | None = None
     ) -> int:
-        """How many of an operation, a project, a status there were."""
+        """Return how many match every given criterion."""
         return len(self.of(operation_id, project_id=project_id, status=status))
 
     @overload
@@ -78,33 +78,33 @@ class Record(Sequence[RecordedRequest]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[RecordedRequest]: ...
     def __getitem__(self, index: int | slice) -> RecordedRequest | Sequence[RecordedRequest]:
-        """One by its place, or a slice."""
+        """Return one by position, or a slice."""
         return list(self._kept)[index] if isinstance(index, slice) else self._kept[index]
 
     def __reversed__(self) -> Iterator[RecordedRequest]:
-        """Newest first."""
+        """Iterate from the newest."""
         return reversed(list(self._kept))
 
     def __iter__(self) -> Iterator[RecordedRequest]:
-        """Oldest first; changes meanwhile do no harm."""
+        """Iterate over a copy, from the oldest."""
         return iter(list(self._kept))
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return how many there are."""
         return len(self._kept)
 
     def __repr__(self) -> str:
-        """A count, for a look in a debugger."""
-        return f"<Record: {len(self)} requests>"
+        """Show the count only."""
+        return f"<RequestLog: {len(self)} requests>"
 
 
-def blanked(value: Json, *, name: str = "") -> Json:
-    """A JSON value without what looks like a secret: values under a telling name become "***"."""
+def redacted(value: Json, *, name: str = "") -> Json:
+    """Return a copy in which the values of secret-looking names are "***"."""
     if isinstance(value, dict):
         return {
-            key: "***" if _SECRET.search(key) and key not in _HARMLESS else blanked(item)
+            key: "***" if _SECRET.search(key) and key not in _NOT_SECRET else redacted(item)
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [blanked(item) for item in value]
-    return "***" if name and _SECRET.search(name) and name not in _HARMLESS else value
+        return [redacted(item) for item in value]
+    return "***" if name and _SECRET.search(name) and name not in _NOT_SECRET else value

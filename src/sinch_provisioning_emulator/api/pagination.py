@@ -1,4 +1,4 @@
-"""Pages of a list: how large, from where, and the token that leads to the next one."""
+"""Paged lists: page size, start, and the token of the next page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from .problems import Problem
+from ..openapi.error_replies import Problem
 from .senders import Sender
 
 _MAX = 100
@@ -25,10 +25,10 @@ class Page:
 
 
 def page(senders: Sequence[Sender], query: Mapping[str, str], default: int | None) -> Page:
-    """The page that `pageSize` and `pageToken` ask for; a 400 Problem where they can't be read."""
+    """Return the page that `pageSize` and `pageToken` ask for; a 400 Problem if they are invalid."""
     size = _size(query.get("pageSize"), _DEFAULT if default is None else default)
     after = _start(query.get("pageToken"))
-    # By position, not by count: a sender deleted between two pages makes nobody miss another.
+    # By position, not by index: deleting a sender between two pages must not hide another.
     rest = [sender for sender in senders if sender.position > after]
     token = _token(rest[size - 1].position) if len(rest) > size else None
     return Page(rest[:size], len(senders), token)
@@ -55,7 +55,7 @@ def _start(token: str | None) -> int:
             return int(position)
     except (binascii.Error, ValueError):
         pass
-    raise _refused("pageToken", "is none that a list reply gave")
+    raise _refused("pageToken", "was not issued by a list reply")
 
 
 def _refused(name: str, reason: str) -> Problem:

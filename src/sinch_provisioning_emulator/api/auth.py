@@ -1,4 +1,4 @@
-"""Who may come in: keys, the tokens issued to them, and what each key may see."""
+"""Authentication: keys, the tokens issued to them, and the projects each key may use."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from urllib.parse import parse_qs, unquote_plus
 
 import attrs
 
+from ..openapi.error_replies import Problem
+from ..openapi.messages import Reply, Request, json_reply
+from ..openapi.operations import Scheme
 from .clock import Clock
-from .operations import Scheme
-from .problems import Problem
-from .wire import Reply, Request, json_reply
 
 _CHALLENGES = {"bearer": 'Bearer realm="sinch"', "basic": 'Basic realm="sinch"'}
 
 
 @attrs.frozen
 class Caller:
-    """A key that has shown itself; `projects` is None where it may see all of them."""
+    """An authenticated key; `projects` is None if it may use all of them."""
 
     key_id: str
     scheme: Scheme
@@ -34,47 +34,47 @@ class _Key:
     projects: frozenset[str] | None
 
 
-class Access:
-    """Keys and tokens; a token lives for `lifetime` seconds as its holder counts them."""
+class Authenticator:
+    """Issues and checks tokens; one is valid for `lifetime` seconds of the client's time."""
 
     def __init__(self, clock: Clock, *, lifetime: float) -> None:
-        """`lifetime` is what the token endpoint reports as expires_in."""
+        """`lifetime` is reported as expires_in."""
         self._clock = clock
         self._lifetime = lifetime
         self._keys: dict[str, _Key] = {}
         self._tokens: dict[str, tuple[str, float]] = {}
 
     def add_key(self, key_id: str, key_secret: str, projects: Iterable[str] | None = None) -> None:
-        """Let a key in, to all projects or to the named ones."""
+        """Accept a key, for all projects or the given ones."""
         self._keys[key_id] = _Key(key_secret, None if projects is None else frozenset(projects))
 
     def expire_tokens(self) -> None:
-        """Make every token issued so far an expired one."""
+        """Expire every token issued so far."""
         now = self._clock.monotonic()
         self._tokens = {token: (key_id, min(end, now)) for token, (key_id, end) in self._tokens.items()}
 
     def expire_token_of(self, request: Request) -> None:
-        """Make the token a request carries an expired one."""
+        """Expire the token that a request carries."""
         token = _credentials(request, "bearer")
         if token in self._tokens:
             self._tokens[token] = (self._tokens[token][0], self._clock.monotonic())
 
     def check(self, request: Request, schemes: frozenset[Scheme]) -> Caller:
-        """Who is asking, or a 401 Problem that names the schemes that would do."""
-        trouble = "No credentials were sent"
+        """Return the caller, or raise a 401 Problem whose challenges name the accepted schemes."""
+        reason = "No credentials were sent"
         if "authorization" in request.headers:
-            trouble = "The credentials are not valid"
+            reason = "The credentials are not valid"
         token = _credentials(request, "bearer")
         if token is not None and "bearer" in schemes and token in self._tokens:
             key_id, end = self._tokens[token]
             if self._clock.monotonic() < end:
                 return Caller(key_id, "bearer", self._keys[key_id].projects)
-            trouble = "The access token has expired"
+            reason = "The access token has expired"
         pair = _basic_pair(request)
         if pair is not None and "basic" in schemes and self._knows(*pair):
             return Caller(pair[0], "basic", self._keys[pair[0]].projects)
         challenges = tuple(("www-authenticate", _CHALLENGES[scheme]) for scheme in sorted(schemes))
-        raise Problem(401, "unauthorized", trouble, headers=challenges)
+        raise Problem(401, "unauthorized", reason, headers=challenges)
 
     def _knows(self, key_id: str, key_secret: str) -> bool:
         key = self._keys.get(key_id)
@@ -83,10 +83,10 @@ class Access:
         )
 
     def issue(self, request: Request) -> tuple[Reply, str | None]:
-        """Answer a token request (RFC 6749 4.4; id and secret in a header or the form) and say whose."""
+        """Answer a token request (RFC 6749, section 4.4) and return the reply and the key id."""
         if request.method != "POST":
             problem = Problem(
-                405, "method_not_allowed", "Tokens are asked for with POST", headers=(("allow", "POST"),)
+                405, "method_not_allowed", "Use POST to request a token", headers=(("allow", "POST"),)
             )
             return problem.reply(), None
         if request.media_type != "application/x-www-form-urlencoded":
@@ -101,7 +101,7 @@ class Access:
         if grants[0] != "client_credentials":
             return _refusal(400, "unsupported_grant_type"), client
         now = self._clock.monotonic()
-        # Tokens of yesterday are forgotten: to their holder an unknown one is as useless as an expired one.
+        # An unknown token is refused like an expired one, so old ones need not be kept.
         self._tokens = {token: kept for token, kept in self._tokens.items() if kept[1] > now - 86_400}
         token = secrets.token_urlsafe(32)
         self._tokens[token] = (client, now + self._lifetime * self._clock.speed)
@@ -117,7 +117,7 @@ class Access:
         pairs: list[tuple[str, str]] = []
         pair = _basic_pair(request)
         if pair is not None:
-            # RFC 6749 2.3.1 has id and secret form-encoded before they are joined; many clients don't.
+            # RFC 6749, section 2.3.1, has id and secret form-encoded before they are joined; many clients don't.
             pairs = [pair, (unquote_plus(pair[0]), unquote_plus(pair[1]))]
         elif "client_id" in form and "client_secret" in form:
             pairs = [(form["client_id"][-1], form["client_secret"][-1])]

@@ -1,4 +1,4 @@
-"""What goes over the wire: JSON values, one request, one reply."""
+"""JSON values, one HTTP request, one HTTP reply."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ import attrs
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = "dict[str, Json]"
 
+MAX_BODY = 1 << 20
+"""Size limit of a request body in bytes."""
+
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 Cut = Literal["unanswered", "midway"]
-"""How a connection breaks: before the first byte of the reply, or in the middle of its body."""
+"""When a connection is closed: before the first byte of the reply, or in the middle of its body."""
 
 
 @attrs.frozen
 class Request:
-    """One HTTP request, whichever way it came in; header names are lower case."""
+    """One HTTP request; header names are lower case."""
 
     method: str
     path: str
@@ -30,18 +33,18 @@ class Request:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """Query parameters; of a repeated name the last one counts."""
+        """Return the query parameters; the last value of a repeated name wins."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
     @property
     def media_type(self) -> str:
-        """The body's media type without parameters, empty where the header is missing."""
+        """Return the body's media type without parameters, or an empty string."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 @attrs.frozen
 class Reply:
-    """One HTTP reply, and what happens to it on the way: seconds of delay, of dripping, or a break."""
+    """One HTTP reply; `delay` and `slow` are seconds before it and over its body, `cut` where it is cut off."""
 
     status: int
     body: bytes = b""
@@ -51,7 +54,7 @@ class Reply:
     cut: Cut | None = None
 
     def pieces(self) -> list[bytes]:
-        """The body in the pieces it is sent in: ten where it drips, half of it where it is cut."""
+        """Return the body in the pieces it is sent in: ten if slow, the first half if cut."""
         body = self.body[: len(self.body) // 2] if self.cut == "midway" else self.body
         if self.slow <= 0:
             return [body]
@@ -60,27 +63,27 @@ class Reply:
 
 
 def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON value")
+    raise ValueError(f"{constant} is not a JSON value")
 
 
 def parse(text: bytes | str) -> Json:
-    """JSON as RFC 8259 has it (no NaN, no Infinity); a ValueError otherwise, also where it nests too deep."""
+    """Parse JSON as in RFC 8259 (no NaN or Infinity); ValueError if it is invalid or nested too deeply."""
     try:
         return cast("Json", json.loads(text, parse_constant=_not_json))
     except RecursionError:
-        raise ValueError("the JSON value nests too deep") from None
+        raise ValueError("the JSON value is nested too deeply") from None
 
 
 def dump(value: object) -> bytes:
-    """A JSON value as bytes; ASCII only, so that lone surrogates survive as they came. TypeError for what is none."""
+    """Encode a JSON value in ASCII, which preserves lone surrogates; TypeError if it is not JSON."""
     return _ENCODER.encode(value).encode()
 
 
 def as_json(value: object) -> Json:
-    """A copy of the value with JSON's own types, or a TypeError for what is none."""
+    """Return a copy made of JSON types; TypeError if that is impossible."""
     return parse(dump(value))
 
 
 def json_reply(status: int, value: Json, *headers: tuple[str, str]) -> Reply:
-    """A reply with a JSON body."""
+    """Return a reply with a JSON body."""
     return Reply(status, dump(value), (("content-type", "application/json"), *headers))

@@ -1,4 +1,4 @@
-"""Faults: what goes wrong, for which operation, how often."""
+"""Injected faults: what goes wrong, for which operation, how often."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Literal, overload
 
 import attrs
 
-from .problems import EmulatorError, plain_problem
-from .wire import Cut, Reply, dump
+from ..openapi.error_replies import EmulatorError, plain_problem
+from ..openapi.messages import Cut, Reply, dump
 
 TOKEN = "token"  # noqa: S105 - the name of an endpoint
 ANY = "*"
@@ -21,11 +21,11 @@ Drop = Literal["before", "after"]
 
 @attrs.frozen
 class Fault:
-    """One way to go wrong; an absent option is None or False.
+    """One fault; an absent option is None or False.
 
-    Without `status` the request is processed and its own reply is spoilt; with one it is not, unless
-    `applied`. `drop` breaks the connection before or after the effect, `truncate` in the middle of the reply;
-    `delay` and `slow` are seconds before the reply and while it drips; `skip` requests go by unharmed first.
+    With `status` the request is not processed unless `applied` is set; without it, it is processed and the reply
+    is altered. `drop` closes the connection before or after processing, `truncate` in the middle of the body;
+    `delay` and `slow` are seconds before the reply and over its body; the first `skip` requests are not affected.
     """
 
     operation_id: str
@@ -47,7 +47,7 @@ class Fault:
 
     @property
     def name(self) -> str:
-        """What it does, in a few words."""
+        """Describe it in a few words."""
         words = [
             str(self.status) if self.status is not None else "",
             f"dropped {self.drop} the effect" if self.drop is not None else "",
@@ -60,12 +60,12 @@ class Fault:
         return ", ".join(word for word in words if word) or "other headers"
 
     @property
-    def spares_effect(self) -> bool:
-        """Whether the request is not processed at all."""
+    def skips_processing(self) -> bool:
+        """Return whether the request must not be processed."""
         return not self.applied and (self.status is not None or self.drop == "before")
 
-    def spoil(self, reply: Reply) -> Reply:
-        """The reply that goes out in place of the one earned."""
+    def alter(self, reply: Reply) -> Reply:
+        """Return the reply to send in place of the real one."""
         headers = dict(reply.headers)
         status, body = reply.status, reply.body
         if self.status is not None:
@@ -74,7 +74,7 @@ class Fault:
             headers, body = dict(problem.headers), problem.body
         if isinstance(self.body, bytes | str):
             body = self.body.encode() if isinstance(self.body, str) else self.body
-            # Text in place of JSON comes from somewhere in between, which knows nothing of JSON.
+            # Text in place of JSON stands for a proxy's answer, which has a content type of its own.
             headers["content-type"] = "text/html" if body.lstrip().startswith(b"<") else "text/plain"
         elif self.body is not None:
             body = dump(self.body)
@@ -88,7 +88,7 @@ class Fault:
 
 @attrs.define(eq=False)
 class Armed:
-    """A fault in wait, and how often it has struck."""
+    """A fault that has been injected, and how often it has struck."""
 
     fault: Fault
     chance: random.Random = attrs.field(repr=False)
@@ -96,14 +96,14 @@ class Armed:
     struck: int = 0
 
     @property
-    def spent(self) -> bool:
-        """Whether it will never strike again."""
+    def exhausted(self) -> bool:
+        """Return whether it has struck as often as it may."""
         return self.fault.times is not None and self.struck >= self.fault.times
 
     def strikes(self) -> bool:
-        """Whether it strikes the request at hand."""
+        """Return whether it strikes the current request, and count it."""
         self.seen += 1
-        if self.spent or self.seen <= self.fault.skip:
+        if self.exhausted or self.seen <= self.fault.skip:
             return False
         if self.fault.probability < 1 and self.chance.random() >= self.fault.probability:
             return False
@@ -112,47 +112,47 @@ class Armed:
 
 
 class Faults(Sequence[Armed]):
-    """The faults armed, oldest first; the first that strikes a request is the one it meets."""
+    """The active faults, oldest first; at most one strikes a request."""
 
     def __init__(self, operation_ids: Iterable[str]) -> None:
-        """`operation_ids` are the ones that can be named, besides "token" and "*"."""
+        """`operation_ids` are the valid targets, besides "token" and "*"."""
         self._known = (*operation_ids, TOKEN, ANY)
         self._armed: list[Armed] = []
 
     def arm(self, fault: Fault) -> Armed:
-        """Take a fault in, or raise an EmulatorError that says what is wrong with it."""
+        """Activate a fault; EmulatorError if it is invalid."""
         fault = self.check(fault)
-        armed = Armed(fault, random.Random(fault.seed))  # noqa: S311 - chance for tests, repeatable by its seed
+        armed = Armed(fault, random.Random(fault.seed))  # noqa: S311 - reproducible, not for security
         self._armed.append(armed)
         return armed
 
     def check(self, fault: Fault) -> Fault:
-        """The fault as it would be armed, or an EmulatorError."""
-        fault = attrs.evolve(fault, operation_id=self._spelt(fault.operation_id))
+        """Return the fault as it would be activated; EmulatorError if it is invalid."""
+        fault = attrs.evolve(fault, operation_id=self._spelled(fault.operation_id))
         if fault.status is None and fault.retry_after is not None:
             fault = attrs.evolve(fault, status=429)
         _check(fault, self._known)
         return fault
 
-    def _spelt(self, name: str) -> str:
-        """The document's spelling of an operationId that may be given in snake_case."""
+    def _spelled(self, name: str) -> str:
+        """Return the document's spelling of an operationId given in snake_case."""
         flat = name.replace("_", "").lower()
         return next((known for known in self._known if "_" in name and known.lower() == flat), name)
 
     def take(self, operation_id: str, project_id: str | None) -> Fault | None:
-        """The fault that strikes this request, if one does."""
+        """Return the fault that strikes this request, if any."""
         for armed in self._armed:
             fault = armed.fault
             meant = fault.operation_id in {operation_id, ANY if operation_id != TOKEN else TOKEN}
             if not meant or fault.project_id not in {None, project_id}:
                 continue
             if armed.strikes():
-                self._armed = [each for each in self._armed if not each.spent]
+                self._armed = [each for each in self._armed if not each.exhausted]
                 return fault
         return None
 
     def clear(self) -> None:
-        """Disarm all."""
+        """Remove all."""
         self._armed.clear()
 
     @overload
@@ -160,30 +160,30 @@ class Faults(Sequence[Armed]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Armed]: ...
     def __getitem__(self, index: int | slice) -> Armed | Sequence[Armed]:
-        """One by its place, or a slice."""
+        """Return one by position, or a slice."""
         return self._armed[index]
 
     def __iter__(self) -> Iterator[Armed]:
-        """Oldest first; changes meanwhile do no harm."""
+        """Iterate over a copy, from the oldest."""
         return iter(list(self._armed))
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return how many there are."""
         return len(self._armed)
 
 
 def _check(fault: Fault, known: Sequence[str]) -> None:
-    """Raise an EmulatorError where a fault could never strike as it is meant."""
+    """Raise an EmulatorError if the fault is inconsistent."""
     name = fault.operation_id
     if name not in known:
         close = get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+        hint = f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(known)}"
         raise EmulatorError(f"unknown operation {name!r}: {hint}")
     wrong = None
     if fault.status is not None and not 200 <= fault.status <= 599:
         wrong = "status must be between 200 and 599"
     elif fault.times is not None and fault.times < 1:
-        wrong = "times must be at least 1, or None for as long as it is armed"
+        wrong = "times must be at least 1, or None for no limit"
     elif not 0 < fault.probability <= 1:
         wrong = "probability must be above 0 and at most 1"
     elif fault.skip < 0:
@@ -198,9 +198,9 @@ def _check(fault: Fault, known: Sequence[str]) -> None:
         Fault(name),
         **{each: getattr(fault, each) for each in ("times", "skip", "seed", "probability", "project_id")},
     ):
-        wrong = "it does nothing: give status, drop, truncate, delay, slow, expire_token, headers or body"
+        wrong = "it has no effect: set status, drop, truncate, delay, slow, expire_token, headers or body"
     if wrong is not None:
-        raise EmulatorError(f"the fault for {name!r} can't be: {wrong}")
+        raise EmulatorError(f"invalid fault for {name!r}: {wrong}")
 
 
 def _sendable(body: object) -> bool:
