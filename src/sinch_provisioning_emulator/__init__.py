@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .api.clock import Clock, RunningClock, VirtualClock
     from .api.faults import Armed, Fault
+    from .api.quirks import Quirks
     from .api.request_log import RecordedRequest
-    from .api.senders import Sender
+    from .api.sender import Sender
     from .emulator import Emulator
     from .openapi.error_replies import EmulatorError
 
@@ -23,6 +24,7 @@ __all__ = [
     "Emulator",
     "EmulatorError",
     "Fault",
+    "Quirks",
     "RecordedRequest",
     "RunningClock",
     "Sender",
@@ -37,7 +39,8 @@ _MODULES = {
     "Fault": "api.faults",
     "RecordedRequest": "api.request_log",
     "RunningClock": "api.clock",
-    "Sender": "api.senders",
+    "Sender": "api.sender",
+    "Quirks": "api.quirks",
     "VirtualClock": "api.clock",
 }
 

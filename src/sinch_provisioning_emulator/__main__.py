@@ -38,6 +38,13 @@ def _parser() -> argparse.ArgumentParser:
         help="serve a status page and the control endpoint at /__emulator__/",
     )
     add(
+        "--control-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="host name besides loopback at which /__emulator__/ answers; repeatable",
+    )
+    add(
         "--review",
         type=float,
         default=10.0,
@@ -75,6 +82,7 @@ def _emulator(options: argparse.Namespace) -> Emulator:
         page_size=options.page_size,
         unique_names=options.unique_names,
         control=options.control,
+        control_hosts=options.control_host,
         scenario=options.scenario,
         state=options.state,
     )

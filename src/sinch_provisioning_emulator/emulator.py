@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import RLock
 
 import httpx
 
@@ -14,11 +15,14 @@ from .api.backend import Backend
 from .api.clock import Clock, VirtualClock
 from .api.dispatcher import Dispatcher
 from .api.faults import Armed, Drop, Fault, Faults
+from .api.launches import Launches
 from .api.lifecycle import Lifecycle, Verdict
+from .api.quirks import Quirks
 from .api.request_log import RequestLog
-from .api.senders import Sender, Senders
+from .api.sender import Sender
+from .api.senders import Senders
 from .api.service import Service
-from .control.endpoint import ROOT, Control
+from .control.endpoint import Control
 from .control.scenario import play, read_scenario
 from .openapi.document import read_document
 from .openapi.error_replies import EmulatorError
@@ -29,8 +33,7 @@ from .server.asgi import App
 from .server.httpx_transport import EmulatorTransport
 from .server.uvicorn_server import serving
 
-_NOWHERE = "http://127.0.0.1:1"
-"""Origin of the URLs for the in-process transport; nothing listens on port 1."""
+_NOWHERE = "http://127.0.0.1:1"  # for in-process URLs; nothing listens on port 1
 
 
 class Emulator:
@@ -38,8 +41,8 @@ class Emulator:
 
     `key_id` and `key_secret` are valid for every project; `add_key` adds keys for some. `review` is the time from a
     launch to its verdict, `approval` the default verdict. With `page_size`, lists are paged even if the request does
-    not ask for pages; `unique_names` answers 409 to a second sender with the same name. `spec` is another OpenAPI
-    document to serve.
+    not ask for pages; `unique_names` answers 409 to a second sender with the same name; `quirks` are ways in which the
+    server differs from the simplest one. `spec` is another OpenAPI document to serve.
     """
 
     def __init__(
@@ -55,15 +58,17 @@ class Emulator:
         token_lifetime: float = 3600,
         page_size: int | None = None,
         unique_names: bool = False,
+        quirks: Quirks | None = None,
         history: int = 10_000,
         control: bool = False,
+        control_hosts: Collection[str] = (),
         scenario: str | Path | None = None,
         state: str | Path | None = None,
     ) -> None:
         """Times are seconds or a timedelta; `history` is how many requests are logged.
 
-        `control` serves `/__emulator__`; `scenario` is a YAML file to start from, `state` a file that keeps the
-        senders over restarts (call `close` to release it).
+        `control` serves `/__emulator__` to requests whose Host is loopback or one of `control_hosts`; `scenario` is a
+        YAML file to start from, `state` a file that keeps the senders over restarts (call `close` to release it).
         """
         if page_size is not None and page_size < 1:
             raise EmulatorError("page_size must be at least 1, or None to send lists in one reply")
@@ -72,16 +77,19 @@ class Emulator:
         self.document = read_document(spec)
         seconds = review.total_seconds() if isinstance(review, timedelta) else review
         self.lifecycle = Lifecycle(self.clock, review=seconds, approval=approval)
-        self.senders = Senders(self.lifecycle)
+        launches = Launches(self.document, self.lifecycle)
+        self.senders = Senders(launches, self.clock)
         self.requests = RequestLog(history)
         self.faults = Faults(each.operation_id for each in self.document.operations)
         self._auth = Authenticator(self.clock, lifetime=token_lifetime)
         self._auth.add_key(key_id, key_secret)
         self.service = Service(
-            document=self.document,
+            clock=self.clock,
             senders=self.senders,
+            launches=launches,
             page_size=page_size,
             unique_names=unique_names,
+            quirks=Quirks() if quirks is None else quirks,
         )
         self._backend = Backend(
             document=self.document,
@@ -102,11 +110,12 @@ class Emulator:
             service=self.service,
             requests=self.requests,
         )
-        self._control = Control(self._backend) if control else None
+        self._control = Control(self._backend, control_hosts) if control else None
         self._snapshots = None if state is None else Snapshots(Path(state), self.senders, self.lifecycle)
         self.senders.journal = self._snapshots
         self.app = App(self._answer)
         self._origin = _NOWHERE
+        self._lock = RLock()  # clients in several threads may share the emulator
         if scenario is not None:
             initial = read_scenario(scenario)
             if len(self.senders) > 0:
@@ -123,9 +132,13 @@ class Emulator:
         """Return the token endpoint's URL."""
         return self._origin + self.document.token_path
 
-    def transport(self) -> httpx.AsyncBaseTransport:
-        """Return a transport for httpx clients that answers in process, whatever host a request names."""
-        return EmulatorTransport(self._answer, self.clock)
+    def transport(self, *, any_host: bool = True) -> httpx.AsyncBaseTransport:
+        """Return an httpx transport that answers in process.
+
+        It answers whatever host a request names, or with `any_host=False` raises ConnectError for every other than
+        the emulator's own.
+        """
+        return EmulatorTransport(self._answer, self.clock, origin=None if any_host else self._origin)
 
     @asynccontextmanager
     async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator[Emulator]:
@@ -241,7 +254,7 @@ class Emulator:
             self._snapshots = self.senders.journal = None
 
     def _answer(self, request: Request) -> Reply:
-        path = request.path
-        if self._control is not None and (path == ROOT or path.startswith(ROOT + "/")):
-            return self._control.answer(request)
-        return self._dispatcher.answer(request)
+        with self._lock:
+            if self._control is not None and self._control.owns(request.path):
+                return self._control.answer(request)
+            return self._dispatcher.answer(request)

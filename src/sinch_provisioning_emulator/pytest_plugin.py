@@ -26,7 +26,8 @@ def sinch_emulator() -> Emulator:
 def sinch(sinch_emulator: Emulator) -> ProvisioningClient:
     """Return a client connected to `sinch_emulator` in process and using its clock; closing it is optional.
 
-    The fixture is synchronous, so it works with any asyncio plugin or none; nothing opens a socket.
+    It reaches nothing but the emulator and opens no socket. The fixture is synchronous, so it works with any asyncio
+    plugin or none.
     """
     from sinch_provisioning import OAuth2ClientCredentials, ProvisioningClient  # noqa: PLC0415 - see above
 
@@ -36,6 +37,6 @@ def sinch(sinch_emulator: Emulator) -> ProvisioningClient:
             sinch_emulator.key_id, sinch_emulator.key_secret, token_url=sinch_emulator.token_url
         ),
         base_url=sinch_emulator.base_url,
-        transport=sinch_emulator.transport(),
+        transport=sinch_emulator.transport(any_host=False),
         clock=sinch_emulator.clock,
     )

@@ -115,7 +115,7 @@ async def test_new_properties_parameters_and_rules_are_served(
         made = (await api.post(base, json={"displayName": "A", "tier": "gold"})).json()
         assert (made["tier"], made["region"], made["limits"]) == ("gold", "eu", {"daily": 5})
         refused = await api.post(base, json={"displayName": "A", "tier": "lead"})
-        assert refused.json()["additionalInformation"]["property"] == "tier"
+        assert refused.json()["message"].startswith("tier: ")
         assert (await api.get(base, params={"limit": "9"})).status_code == 200
         assert (await api.get(base, params={"limit": "10"})).status_code == 400
 
@@ -149,7 +149,7 @@ async def test_parameters_are_checked_wherever_they_are(tmp_path: Path, document
             reply = await api.get(f"/v1/projects/{project}/line/senders", headers=headers, params=query)
             assert reply.status_code == (200 if offending is None else 400)
             if offending is not None:
-                assert reply.json()["additionalInformation"]["property"] == offending
+                assert reply.json()["message"].startswith(f"{offending}: ")
 
 
 async def test_other_shapes_of_the_same_patterns_are_served(tmp_path: Path, document: dict[str, Any]) -> None:

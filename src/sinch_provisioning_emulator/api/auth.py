@@ -74,7 +74,7 @@ class Authenticator:
         if pair is not None and "basic" in schemes and self._knows(*pair):
             return Caller(pair[0], "basic", self._keys[pair[0]].projects)
         challenges = tuple(("www-authenticate", _CHALLENGES[scheme]) for scheme in sorted(schemes))
-        raise Problem(401, "unauthorized", reason, headers=challenges)
+        raise Problem(401, "unauthorized_error", reason, headers=challenges)
 
     def _knows(self, key_id: str, key_secret: str) -> bool:
         key = self._keys.get(key_id)

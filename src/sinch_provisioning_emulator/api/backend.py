@@ -15,9 +15,10 @@ from ..openapi.schemas import as_object
 from .auth import Authenticator
 from .clock import Clock
 from .faults import Faults
-from .lifecycle import Lifecycle, Verdict
+from .lifecycle import Lifecycle, Verdict, known_verdict
 from .request_log import RequestLog
-from .senders import Sender, Senders
+from .sender import Sender
+from .senders import Senders
 from .service import Service
 
 
@@ -61,7 +62,8 @@ class Backend:
         if found is None:
             self.announce(sender, verdict)
             return
-        self.lifecycle.decide(found.history, verdict)
+        found.history.verdict = known_verdict(verdict)
+        found.history.decided = self.clock.time()
         self.senders.save(found)
 
     def announce(self, name: str, verdict: Verdict) -> None:

@@ -1,13 +1,8 @@
-"""How a sender's status changes over time: drafts, launches under review, verdicts.
-
-None of this is in the document; it follows what is publicly known about the live API.
-"""
+"""Reviews of launches: how long they take and how they end."""
 
 from __future__ import annotations
 
 from typing import Literal
-
-import attrs
 
 from ..openapi.error_replies import EmulatorError
 from .clock import Clock
@@ -15,31 +10,12 @@ from .clock import Clock
 Verdict = Literal["accepted", "rejected", "pending"]
 VERDICTS: tuple[Verdict, ...] = ("accepted", "rejected", "pending")
 
-UNDER_WAY = ("PREPARING_LAUNCH", "PENDING_LAUNCH", "LAUNCHING", "LAUNCHED")
-"""Statuses in which a launch is refused with 409."""
-
-_PHASES = ((0.1, "PREPARING_LAUNCH"), (0.3, "IN_TEST"), (1.0, "LAUNCHING"))
-_VERIFIED_CHANNELS = frozenset({"kakaoTalk"})
-"""Channels whose new senders await verification; on the others they are active at once."""
-
-
-@attrs.define
-class SenderHistory:
-    """When things happened to one sender, in seconds since the epoch; `pinned` is a status set by hand."""
-
-    created: float
-    changed: float
-    launched: float | None = None
-    verdict: Verdict | None = None
-    decided: float | None = None
-    pinned: str | None = None
-
 
 class Lifecycle:
-    """Computes statuses; `review` is the time between a launch and its verdict, in seconds."""
+    """The clock, the length of a review, and the verdicts set by name."""
 
     def __init__(self, clock: Clock, *, review: float, approval: Verdict = "accepted") -> None:
-        """`approval` is the verdict unless one is set for the sender or its name."""
+        """`review` is the time between a launch and its verdict in seconds; `approval` is the default verdict."""
         if not 0 <= review < float("inf"):
             raise EmulatorError("review must be finite and not negative")
         self.clock = clock
@@ -51,42 +27,9 @@ class Lifecycle:
         """Set the verdict for every sender of that name, existing or future."""
         self.announced[name] = known_verdict(verdict)
 
-    def decide(self, history: SenderHistory, verdict: Verdict) -> None:
-        """Set one sender's verdict; this ends a review in progress."""
-        history.verdict = known_verdict(verdict)
-        history.decided = self.clock.time()
-
-    def status(
-        self, history: SenderHistory, *, channel: str, name: str, launchable: bool
-    ) -> tuple[str, float]:
-        """Return the current status and when it began."""
-        if history.pinned is not None:
-            return history.pinned, history.created
-        verdict = history.verdict or self.announced.get(name, self.approval)
-        if launchable:
-            if history.launched is None:
-                return "DRAFT", history.created
-            return self._reviewed(history, history.launched, verdict, "LAUNCHED")
-        if channel in _VERIFIED_CHANNELS:
-            status, since = self._reviewed(history, history.created, verdict, "ACTIVE")
-            return (status if status in {"ACTIVE", "REJECTED"} else "PENDING_VERIFICATION"), since
-        return "ACTIVE", history.created
-
-    def _reviewed(
-        self, history: SenderHistory, began: float, verdict: Verdict, success: str
-    ) -> tuple[str, float]:
-        now = self.clock.time()
-        ends = began + self.review
-        if history.decided is not None and history.decided >= began:
-            ends = history.decided
-        if verdict != "pending" and now >= ends:
-            return (success if verdict == "accepted" else "REJECTED"), ends
-        since = began
-        for share, status in _PHASES:
-            if now < began + share * self.review:
-                return status, since
-            since = began + share * self.review
-        return _PHASES[-1][1], began + _PHASES[-2][0] * self.review
+    def verdict(self, name: str, own: Verdict | None) -> Verdict:
+        """Return a sender's own verdict, else that of its name, else the default."""
+        return own or self.announced.get(name, self.approval)
 
 
 def known_verdict(verdict: str) -> Verdict:

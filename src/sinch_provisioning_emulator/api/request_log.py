@@ -56,7 +56,12 @@ class RequestLog(Sequence[RecordedRequest]):
         self._kept.clear()
 
     def of(
-        self, operation_id: str | None = None, *, project_id: str | None = None, status: int | None = None
+        self,
+        operation_id: str | None = None,
+        *,
+        project_id: str | None = None,
+        sender_id: str | None = None,
+        status: int | None = None,
     ) -> list[RecordedRequest]:
         """Return those that match every given criterion."""
         return [
@@ -64,14 +69,20 @@ class RequestLog(Sequence[RecordedRequest]):
             for each in self._kept
             if (operation_id is None or each.operation_id == operation_id)
             and (project_id is None or each.project_id == project_id)
+            and (sender_id is None or each.sender_id == sender_id)
             and (status is None or each.status == status)
         ]
 
     def count(
-        self, operation_id: str | None = None, *, project_id: str | None = None, status: int | None = None
+        self,
+        operation_id: str | None = None,
+        *,
+        project_id: str | None = None,
+        sender_id: str | None = None,
+        status: int | None = None,
     ) -> int:
         """Return how many match every given criterion."""
-        return len(self.of(operation_id, project_id=project_id, status=status))
+        return len(self.of(operation_id, project_id=project_id, sender_id=sender_id, status=status))
 
     @overload
     def __getitem__(self, index: int) -> RecordedRequest: ...

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Protocol, overload
 
-import attrs
-
 from ..openapi.error_replies import EmulatorError
-from ..openapi.messages import JsonObject, dump
-from ..openapi.schemas import Schema
-from .lifecycle import Lifecycle, SenderHistory, Verdict
+from ..openapi.messages import JsonObject
+from .clock import Clock
+from .lifecycle import Verdict
+from .sender import Sender, SenderHistory, SenderRules
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-NAMES = ("displayName", "name")
-"""Properties that can hold a sender's natural key, most specific first."""
 
 
 class Journal(Protocol):
@@ -39,81 +35,13 @@ class Journal(Protocol):
         ...
 
 
-@attrs.define(eq=False)
-class Sender:
-    """One sender; its fields have the document's names, its status depends on the emulator's clock."""
-
-    id: str
-    project_id: str
-    channel: str
-    collection: str
-    fields: JsonObject = attrs.field(repr=False)
-    history: SenderHistory
-    launchable: bool
-    position: int
-    lifecycle: Lifecycle = attrs.field(repr=False)
-    _shown: tuple[Schema, str, float, bytes] | None = attrs.field(default=None, init=False, repr=False)
-
-    @property
-    def name(self) -> str:
-        """Return its display name or name."""
-        return next((str(self.fields[key]) for key in NAMES if key in self.fields), "")
-
-    @property
-    def status(self) -> str:
-        """Return its current status."""
-        return self._state()[0]
-
-    @property
-    def create_time(self) -> datetime:
-        """Return when it was created, by the emulator's clock."""
-        return datetime.fromtimestamp(self.history.created, UTC)
-
-    @property
-    def update_time(self) -> datetime:
-        """Return when its fields or its status last changed."""
-        return datetime.fromtimestamp(max(self.history.changed, self._state()[1]), UTC)
-
-    def _state(self) -> tuple[str, float]:
-        return self.lifecycle.status(
-            self.history, channel=self.channel, name=self.name, launchable=self.launchable
-        )
-
-    def belongs_to(self, template: str) -> bool:
-        """Return whether it is in the collection that a path template describes."""
-        own, wanted = self.collection.split("/"), template.split("/")
-        return len(own) == len(wanted) and all(
-            word.startswith("{") or word == segment for word, segment in zip(wanted, own, strict=True)
-        )
-
-    def properties(self) -> JsonObject:
-        """Return everything known about it, under the document's names."""
-        status = self.status
-        return {
-            **self.fields,
-            "id": self.id,
-            "status": status,
-            "state": status,
-            "createTime": timestamp(self.create_time),
-            "updateTime": timestamp(self.update_time),
-        }
-
-    def rendered(self, shape: Schema) -> bytes:
-        """Return its JSON in a reply of that schema; cached until it changes, for long lists."""
-        status = self.status
-        kept = self._shown
-        if kept is None or kept[0] is not shape or kept[1] != status or kept[2] != self.history.changed:
-            kept = (shape, status, self.history.changed, dump(shape.completed(self.properties())))
-            self._shown = kept
-        return kept[3]
-
-
 class Senders(Sequence[Sender]):
     """All senders, oldest first; `senders["01J..."]` looks one up by id."""
 
-    def __init__(self, lifecycle: Lifecycle) -> None:
-        """`lifecycle` computes their statuses."""
-        self.lifecycle = lifecycle
+    def __init__(self, rules: SenderRules, clock: Clock) -> None:
+        """`rules` computes their statuses."""
+        self.rules = rules
+        self._clock = clock
         self.journal: Journal | None = None
         self._collections: dict[str, dict[str, Sender]] = {}
         self._all: dict[str, Sender] = {}
@@ -126,11 +54,10 @@ class Senders(Sequence[Sender]):
         project_id: str,
         channel: str,
         collection: str,
-        launchable: bool,
         status: str | None = None,
     ) -> Sender:
         """Create a sender; `status` is fixed until it is launched."""
-        now = self.lifecycle.clock.time()
+        now = self._clock.time()
         sender = self.put(
             Sender(
                 id=_ulid(now),
@@ -139,9 +66,8 @@ class Senders(Sequence[Sender]):
                 collection=collection,
                 fields=fields,
                 history=SenderHistory(created=now, changed=now, pinned=status),
-                launchable=launchable,
                 position=self._count + 1,
-                lifecycle=self.lifecycle,
+                rules=self.rules,
             )
         )
         self.save(sender)
@@ -149,6 +75,7 @@ class Senders(Sequence[Sender]):
 
     def save(self, sender: Sender) -> None:
         """Record that a sender has changed."""
+        sender.revision += 1
         if self.journal is not None:
             self.journal.sender(sender, False)
 
@@ -217,11 +144,6 @@ class Senders(Sequence[Sender]):
     def __repr__(self) -> str:
         """Show the count only."""
         return f"<Senders: {len(self)}>"
-
-
-def timestamp(moment: datetime) -> str:
-    """Format a time as the live API does: milliseconds, UTC, lower-case t."""
-    return moment.strftime("%Y-%m-%dt%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def _ulid(now: float) -> str:

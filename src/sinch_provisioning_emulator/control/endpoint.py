@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from urllib.parse import urlsplit
 
 import attrs
 
 from ..api.backend import Backend
 from ..api.lifecycle import VERDICTS, known_verdict
-from ..api.senders import timestamp
+from ..api.sender import timestamp
 from ..openapi.error_replies import EmulatorError, Problem
 from ..openapi.messages import Json, JsonObject, Reply, Request, json_reply, parse
 from ..openapi.schemas import Schema
@@ -16,6 +17,7 @@ from .scenario import described_fault, play
 from .status_page import render
 
 ROOT = "/__emulator__"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _SPAN: JsonObject = {
     "type": "object",
     "additionalProperties": False,
@@ -32,11 +34,16 @@ _DECISION: JsonObject = {
 
 
 class Control:
-    """Answers below `/__emulator__`."""
+    """Answers below `/__emulator__`, but not to pages of other sites, which a browser would let reach it.
 
-    def __init__(self, backend: Backend) -> None:
-        """`backend` is what it shows and changes."""
+    The Host must be the emulator's own, so that a foreign name that resolves to this machine (DNS rebinding) is
+    refused; so must the Origin, if there is one.
+    """
+
+    def __init__(self, backend: Backend, hosts: Collection[str] = ()) -> None:
+        """`backend` is what it shows and changes; `hosts` are accepted besides loopback."""
         self._backend = backend
+        self._hosts = _LOOPBACK | {host.lower() for host in hosts}
         self._routes: dict[tuple[str, str], Callable[[Request], Reply]] = {
             ("GET", ""): lambda request: _page(self._backend, request),
             ("GET", "/"): lambda request: _page(self._backend, request),
@@ -50,10 +57,15 @@ class Control:
             ("POST", "/reset"): lambda _: self._reset(),
         }
 
+    def owns(self, path: str) -> bool:
+        """Return whether a path is the control endpoint's."""
+        return path == ROOT or path.startswith(ROOT + "/")
+
     def answer(self, request: Request) -> Reply:
         """Return the reply to a request below the root."""
         place = request.path.removeprefix(ROOT)
         try:
+            self._check_site(request)
             methods = sorted(method for method, path in self._routes if path == place)
             if not methods:
                 raise Problem(404, "not_found", "The control endpoint has no such path")
@@ -71,6 +83,16 @@ class Control:
             return Problem(400, "invalid_request", str(error)).reply()
         except Problem as problem:
             return problem.reply()
+
+    def _check_site(self, request: Request) -> None:
+        host = request.headers.get("host", "").lower()
+        if (urlsplit(f"//{host}").hostname or "") not in self._hosts:
+            raise Problem(
+                403, "host_not_allowed", f"The control endpoint has no host {host!r}; allow it first"
+            )
+        origin = request.headers.get("origin", "").lower()
+        if origin not in {"", f"http://{host}", f"https://{host}"}:
+            raise Problem(403, "origin_not_allowed", "The control endpoint does not answer other origins")
 
     def _arm(self, request: Request) -> Reply:
         self._backend.faults.arm(described_fault(_object(request)))

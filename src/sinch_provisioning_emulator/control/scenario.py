@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, get_args
 
 import attrs
 import yaml
@@ -10,6 +11,7 @@ import yaml
 from ..api.backend import Backend
 from ..api.faults import Fault
 from ..api.lifecycle import VERDICTS, known_verdict
+from ..api.quirks import Quirks, TotalSize
 from ..openapi.document import parse_yaml
 from ..openapi.error_replies import EmulatorError
 from ..openapi.messages import Json, JsonObject
@@ -62,6 +64,17 @@ _KEY = _record(
     "key_id",
     "key_secret",
 )
+_QUIRKS = _record(
+    {
+        "list_lag": _SECONDS,
+        "normalize_names": _YES,
+        "normalize_urls": _YES,
+        "shifting_pages": _YES,
+        "endless_pages": _YES,
+        "numeric_page_tokens": _YES,
+        "total_size": {"enum": [*get_args(TotalSize)]},
+    }
+)
 _SCENARIO = _record(
     {
         "review": _SECONDS,
@@ -69,6 +82,7 @@ _SCENARIO = _record(
         "approvals": {"type": "object", "additionalProperties": _VERDICT},
         "page_size": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]},
         "unique_names": _YES,
+        "quirks": _QUIRKS,
         "keys": {"type": "array", "items": _KEY},
         "senders": {"type": "array", "items": _SENDER},
         "faults": {"type": "array", "items": _FAULT},
@@ -111,6 +125,8 @@ def play(backend: Backend, scenario: JsonObject) -> None:
         size = scenario["page_size"]
         service.page_size = size if isinstance(size, int) else None
     service.unique_names = scenario.get("unique_names", service.unique_names) is True
+    if "quirks" in scenario:
+        service.quirks = _quirks(as_object(scenario["quirks"]))
     for key in (as_object(each) for each in as_list(scenario.get("keys"))):
         projects = None if "projects" not in key else [str(each) for each in as_list(key["projects"])]
         backend.auth.add_key(str(key["key_id"]), str(key["key_secret"]), projects)
@@ -126,6 +142,12 @@ def play(backend: Backend, scenario: JsonObject) -> None:
         )
     for fault in faults:
         backend.faults.arm(fault)
+
+
+def _quirks(values: JsonObject) -> Quirks:
+    # Any: their types have just been validated.
+    options: dict[str, Any] = {**values}
+    return Quirks(**options)
 
 
 def described_fault(description: JsonObject) -> Fault:

@@ -11,7 +11,7 @@ from .messages import Json, JsonObject, Reply, json_reply
 _RESOLUTIONS = {
     400: "Correct the request and send it again.",
     401: "Send a valid access token, or the key id and key secret of the project.",
-    403: "Use a key that belongs to this project.",
+    403: "Use a key that belongs to this project, or a host that is allowed.",
     404: "Check the path and the id.",
     405: "Use one of the methods in the Allow header.",
     409: "Read the sender and check its status.",

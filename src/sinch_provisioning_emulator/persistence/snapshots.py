@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..api.lifecycle import Lifecycle, SenderHistory, Verdict, known_verdict
-from ..api.senders import Sender, Senders
+from ..api.lifecycle import Lifecycle, Verdict, known_verdict
+from ..api.sender import Sender, SenderHistory, SenderRules
+from ..api.senders import Senders
 from ..openapi.error_replies import EmulatorError
 from ..openapi.messages import Json, JsonObject
 from ..openapi.schemas import as_object
@@ -71,7 +72,7 @@ class Snapshots:
 
     def _restore(self, entry: JsonObject) -> None:
         if "sender" in entry:
-            self._senders.put(_restored(as_object(entry["sender"]), self._lifecycle))
+            self._senders.put(_restored(as_object(entry["sender"]), self._senders.rules))
         elif "deleted" in entry:
             sender = self._senders.get(str(entry["deleted"]))
             if sender is not None:
@@ -95,7 +96,6 @@ def _stored(sender: Sender) -> JsonObject:
         "channel": sender.channel,
         "collection": sender.collection,
         "fields": sender.fields,
-        "launchable": sender.launchable,
         "position": sender.position,
         "created": history.created,
         "changed": history.changed,
@@ -106,7 +106,7 @@ def _stored(sender: Sender) -> JsonObject:
     }
 
 
-def _restored(entry: JsonObject, lifecycle: Lifecycle) -> Sender:
+def _restored(entry: JsonObject, rules: SenderRules) -> Sender:
     verdict = entry["verdict"]
     pinned = entry["pinned"]
     return Sender(
@@ -123,9 +123,8 @@ def _restored(entry: JsonObject, lifecycle: Lifecycle) -> Sender:
             decided=None if entry["decided"] is None else _number(entry["decided"]),
             pinned=None if pinned is None else str(pinned),
         ),
-        launchable=entry["launchable"] is True,
         position=int(_number(entry["position"])),
-        lifecycle=lifecycle,
+        rules=rules,
     )
 
 

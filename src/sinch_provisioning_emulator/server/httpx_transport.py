@@ -12,18 +12,26 @@ from ..openapi.messages import Reply, Request
 
 
 class EmulatorTransport(httpx.AsyncBaseTransport):
-    """Answers requests to one origin in process; delays pass on the emulator's clock.
+    """Answers requests in process; delays pass on the emulator's clock.
 
     A delay longer than the request's read timeout raises ReadTimeout, as it would over a socket.
     """
 
-    def __init__(self, answer: Callable[[Request], Reply], clock: Clock) -> None:
-        """`answer` returns the reply to a request."""
+    def __init__(
+        self, answer: Callable[[Request], Reply], clock: Clock, *, origin: str | None = None
+    ) -> None:
+        """`answer` returns the reply to a request; requests to another origin than `origin` are refused."""
+        self._origin = None if origin is None else httpx.URL(origin)
         self._answer = answer
         self._clock = clock
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
+        if self._origin is not None and not _same_origin(request.url, self._origin):
+            raise httpx.ConnectError(
+                f"this client only reaches the emulator at {self._origin}, not {request.url.host}",
+                request=request,
+            )
         body = await request.aread()
         path, _, query = request.url.raw_path.decode("ascii").partition("?")
         headers = {
@@ -61,6 +69,10 @@ class EmulatorTransport(httpx.AsyncBaseTransport):
             raise httpx.RemoteProtocolError(
                 "peer closed connection without sending complete message body", request=request
             )
+
+
+def _same_origin(url: httpx.URL, origin: httpx.URL) -> bool:
+    return (url.scheme, url.host, url.port) == (origin.scheme, origin.host, origin.port)
 
 
 class _Body(httpx.AsyncByteStream):

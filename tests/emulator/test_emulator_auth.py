@@ -88,7 +88,7 @@ async def test_nobody_else_comes_in(emulator: Emulator, authorization: str | Non
     async with httpx.AsyncClient(transport=emulator.transport(), base_url=emulator.base_url) as api:
         reply = await api.post(LINE, headers=headers, content=b"{")
     assert reply.status_code == 401
-    assert reply.json()["errorCode"] == "unauthorized"
+    assert reply.json()["errorCode"] == "unauthorized_error"
     assert [each.split()[0] for each in reply.headers.get_list("www-authenticate")] == ["Basic", "Bearer"]
 
 
