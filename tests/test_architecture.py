@@ -40,7 +40,7 @@ def test_public_names_are_listed(package: object) -> None:
 @pytest.mark.parametrize("path", sorted(SRC.rglob("*.py")), ids=lambda path: str(path.relative_to(SRC)))
 def test_file_is_one_noun(path: Path) -> None:
     """No file grows past what one reads at a sitting."""
-    assert len(path.read_text().splitlines()) <= 260
+    assert len(path.read_text().splitlines()) <= 270
 
 
 @pytest.mark.parametrize("path", BUILT_ON_TOP, ids=lambda path: str(path.relative_to(SRC)))
