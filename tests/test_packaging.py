@@ -69,6 +69,15 @@ def test_importing_the_facade_imports_no_extra() -> None:
     assert ran.stdout == "p True\n"
 
 
+@pytest.mark.parametrize(("extra", "library"), [("fastapi", "fastapi"), ("otel", "opentelemetry")])
+def test_module_whose_extra_is_missing_names_it(extra: str, library: str) -> None:
+    """Importing a module without its extra says what to install."""
+    code = f"import sys; sys.modules['{library}'] = None; import sinch_provisioning.{extra}"
+    ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert f"sinch-provisioning[{extra}]" in ran.stderr.splitlines()[-1]
+
+
 def test_document_is_what_source_says() -> None:
     """SOURCE names the sha256 of the vendored document and the version it declares."""
     source = (ROOT / "openapi" / "SOURCE").read_text()

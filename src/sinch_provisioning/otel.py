@@ -14,7 +14,14 @@ from types import TracebackType
 from typing import Any, Final, Self, cast
 
 import httpx
-from opentelemetry import context, metrics, trace
+
+try:
+    from opentelemetry import context, metrics, trace
+except ImportError as error:
+    raise ImportError(
+        'sinch_provisioning.otel needs an extra: pip install "sinch-provisioning[otel]"', name=error.name
+    ) from error
+
 from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation
 from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
