@@ -50,9 +50,9 @@ MAX_TOKEN_RESPONSE_BYTES: Final = 64 * 2**10
 class ProvisioningClient:
     """A client of the Sinch Provisioning API for one project, and through `for_project` for all others.
 
-    What is not given comes from the environment (SINCH_PROJECT_ID, SINCH_KEY_ID, SINCH_KEY_SECRET,
-    SINCH_PROVISIONING_URL, SINCH_TOKEN_URL), URLs then from the API's document. Raises `ConfigurationError` for what
-    is missing or can't be used; nothing is sent before the first call.
+    Omitted settings are read from the environment (SINCH_PROJECT_ID, SINCH_KEY_ID, SINCH_KEY_SECRET,
+    SINCH_PROVISIONING_URL, SINCH_TOKEN_URL); URLs default to those of the API's document. Raises `ConfigurationError`
+    if a setting is missing or unusable; nothing is sent before the first call.
 
     - `timeout`: seconds for one attempt as a whole, or an `httpx.Timeout` for its phases (30 s, 10 s to connect).
     - `retry`: how often and how long a call tries; its `deadline` covers everything the call does.

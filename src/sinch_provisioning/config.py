@@ -1,4 +1,4 @@
-"""Where a client's settings come from: its arguments, then the environment, then the API's document."""
+"""A client's settings: from its arguments, then the environment, then the API's document."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sinch_provisioning_api import SERVER_URL, TOKEN_URL
 from .credentials import BasicCredentials, BearerToken, Credentials, OAuth2ClientCredentials, Secret
 from .errors import ConfigurationError
 
-# They would end the segment, or be read as an encoded character.
+# They would end the segment, or be decoded to something else.
 _DELIMITERS: Final = frozenset("/\\?#%")
 
 
 def resolve_project_id(project_id: str | None) -> str:
-    """Return the project id to use; one path segment, so that it can't reach into another project."""
+    """Return the project id; it is one path segment, so that it can't address another project."""
     value = os.environ.get("SINCH_PROJECT_ID") if project_id is None else project_id
     if value is None:
         raise ConfigurationError("no project id: pass project_id or set SINCH_PROJECT_ID")
@@ -35,7 +35,7 @@ def check_segment(name: str, value: str | None) -> str:
 
 
 def resolve_credentials(credentials: Credentials | None) -> Credentials:
-    """Return the credentials to use, with a token URL where they need one."""
+    """Return the credentials."""
     if credentials is None:
         credentials = _from_environment()
     if not isinstance(credentials, OAuth2ClientCredentials | BasicCredentials | BearerToken):
@@ -47,7 +47,7 @@ def resolve_credentials(credentials: Credentials | None) -> Credentials:
 
 
 def _from_environment() -> OAuth2ClientCredentials:
-    # No variable here holds the environment or the secret: a traceback may show them.
+    # No variable here holds the environment or the secret: a traceback may show variables.
     missing = [name for name in ("SINCH_KEY_ID", "SINCH_KEY_SECRET") if not os.environ.get(name)]
     if missing:
         raise ConfigurationError(f"no credentials: pass credentials or set {' and '.join(missing)}")
@@ -55,7 +55,7 @@ def _from_environment() -> OAuth2ClientCredentials:
 
 
 def resolve_base_url(base_url: str | None) -> str:
-    """Return the server's URL without a slash at its end."""
+    """Return the server's URL without a trailing slash."""
     value = os.environ.get("SINCH_PROVISIONING_URL", SERVER_URL) if base_url is None else base_url
     return str(check_url("base_url (SINCH_PROVISIONING_URL)", value)).rstrip("/")
 
@@ -95,7 +95,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def check_size(value: int) -> int:
-    """Return a number of bytes that can bound a reply."""
+    """Return the largest size of a reply, in bytes."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError("a reply's largest size must be a whole number of bytes, at least 1")
+        raise ConfigurationError("max_response_bytes and max_token_response_bytes must be positive whole numbers")
     return value

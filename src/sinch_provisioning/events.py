@@ -1,4 +1,4 @@
-"""What a client tells those who watch it: attempts, retries and tokens, as records and as plain callables."""
+"""What a client reports to hooks and to the log: attempts, retries and tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _E = TypeVar("_E")
 
 @frozen
 class AttemptEvent:
-    """One request and what came of it; `duration` in seconds, waiting for a free connection included."""
+    """One request and its result; `duration` in seconds, including the wait for a free connection."""
 
     operation_id: str
     method: str
@@ -33,7 +33,7 @@ class AttemptEvent:
 
 @frozen
 class RetryEvent:
-    """A request is about to be sent again, `pause` seconds from now."""
+    """A request will be sent again in `pause` seconds."""
 
     operation_id: str
     attempt: int
@@ -44,9 +44,10 @@ class RetryEvent:
 
 @frozen
 class TokenEvent:
-    """A token was fetched, or could not be; `lifetime` in seconds.
+    """A token was fetched, or could not be (`ok` false); `lifetime` and `duration` in seconds.
 
-    `early`: no call was waiting for it. `shared`: it came from the token store, where another process had put it.
+    `early`: it was renewed before any call needed it. `shared`: another process had fetched it and the token store
+    had it.
     """
 
     key_id: str
@@ -59,7 +60,7 @@ class TokenEvent:
 
 @frozen
 class Observers:
-    """The caller's hooks and the logs; a hook that raises is reported in the log and harms no call."""
+    """The caller's hooks, and the log; an exception in a hook is logged and affects no call."""
 
     on_attempt: Callable[[AttemptEvent], None] | None = field(default=None)
     on_retry: Callable[[RetryEvent], None] | None = field(default=None)
@@ -68,7 +69,7 @@ class Observers:
 
     @property
     def want_attempts(self) -> bool:
-        """Whether anybody looks at attempts, so that nobody pays for records that nobody reads."""
+        """Whether a hook or the log wants attempts; otherwise none is recorded."""
         return self.on_attempt is not None or _logger.isEnabledFor(logging.DEBUG)
 
     def attempted(self, event: AttemptEvent) -> None:
@@ -94,7 +95,7 @@ class Observers:
     def retried(self, event: RetryEvent) -> None:
         """Report a retry."""
         _retry_logger.info(
-            "%s attempt %d: %s; again in %.3f s",
+            "%s attempt %d: %s; retry in %.3f s",
             event.operation_id,
             event.attempt,
             event.cause if event.status is None else event.status,
@@ -136,6 +137,6 @@ def _tell(hook: Callable[[_E], None] | None, event: _E) -> None:
         return
     try:
         hook(event)
-    # A hook is the caller's code; what it raises must not change what a call does.
+    # The caller's code: whatever it raises must not change the call's result.
     except Exception as error:
         _logger.warning("a hook raised %s; it was ignored", type(error).__name__)
