@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
-from tools import update_spec, vendored
-from tools.document import UnusableDocumentError, sha256
+from tools import update_spec
 from tools.generate import check
+from tools.openapi import vendored
+from tools.openapi.document import UnusableDocumentError, sha256
 from tools.surface import UnreadableTagError, breakages, last_release
 from tools.update_spec import Tree, UpdateError, main, update
 
@@ -203,7 +204,7 @@ def test_the_command_fails_in_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     bad = tmp_path / "bad.yaml"
     bad.write_text("- no document")
     assert main([str(bad)]) == main([]) == 2
-    assert capsys.readouterr().err.splitlines()[0].endswith("not an OpenAPI document but a list")
+    assert capsys.readouterr().err.splitlines()[0].endswith("expected an OpenAPI document, not a list")
 
 
 # --- public names

@@ -1,6 +1,6 @@
-"""`python -m tools.spec_diff FILE`: what a new document changes against the vendored one, and for whom it breaks.
+"""`python -m tools.spec_diff FILE`: compare a new document with the vendored one.
 
-One line a change, then the version bump. Exit 0: nothing breaking, 1: something breaking, 2: no usable document.
+Prints one line per change, then the version bump. Exit 0: nothing breaks, 1: something breaks, 2: unusable document.
 """
 
 from __future__ import annotations
@@ -8,26 +8,21 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tools import second_opinion
-from tools.changes import Change, bump
-from tools.document import Document, UnusableDocumentError
-from tools.document_changes import compare
-from tools.vendored import ROOT, VENDORED
+from tools.differ.changes import Change, bump
+from tools.differ.document_changes import compare
+from tools.openapi.document import Document, UnusableDocumentError
+from tools.openapi.vendored import VENDORED
 
 UNUSABLE = 2
 
 
 def changes_between(old: Path, new: Path) -> list[Change]:
-    """Compare two files; UnusableDocumentError where one is none."""
-    before, after = Document.load(old), Document.load(new)
-    found = compare(before, after)
-    if second_opinion.is_available(ROOT):
-        found += second_opinion.missed(found, second_opinion.verdicts(ROOT, old, new, before))
-    return found
+    """Compare two files; raise UnusableDocumentError if one is unusable."""
+    return compare(Document.load(old), Document.load(new))
 
 
 def report(found: list[Change]) -> str:
-    """Write the lines, and the bump as the last one."""
+    """Return one line per change, then the version bump."""
     return "".join(f"{line}\n" for line in [*(one.line() for one in found), bump(found)])
 
 
@@ -35,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command."""
     given = sys.argv[1:] if arguments is None else arguments
     if len(given) != 1 or not given[0]:
-        sys.stderr.write("give one file: make spec-diff SPEC=file\n")
+        sys.stderr.write("usage: make spec-diff SPEC=file\n")
         return UNUSABLE
     try:
         found = changes_between(VENDORED, Path(given[0]))

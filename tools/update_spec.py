@@ -1,6 +1,6 @@
-"""`python -m tools.update_spec FILE`: take a new document in: diff, vendor, regenerate, and say what is to do.
+"""`python -m tools.update_spec FILE`: compare and vendor a new document, regenerate, and list what is left to do.
 
-All is made beside the tree first and put in place at the end; a failure at any step leaves the tree as it was.
+Everything is prepared beside the tree and moved into place at the end; a failure at any step leaves the tree as it was.
 Exit 0: done, 2: nothing was changed.
 """
 
@@ -14,16 +14,16 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from tools import vendored
-from tools.document import Document, UnusableDocumentError
-from tools.facade import uses
+from tools.facade_coverage import uses
 from tools.generate import generate
-from tools.plain import PlainDocument
+from tools.normalize.document import NormalizedDocument
+from tools.openapi import vendored
+from tools.openapi.document import Document, UnusableDocumentError
 from tools.spec_diff import UNUSABLE, changes_between, report
 
 
 class UpdateError(Exception):
-    """A step that failed; the message says which and why, in one line."""
+    """A step failed; the message is one line that says which and why."""
 
 
 @frozen
@@ -36,31 +36,31 @@ class Tree:
 
     @property
     def spec(self) -> Path:
-        """Where the vendored document is."""
+        """The vendored document."""
         return self.root / "openapi" / vendored.VENDORED.name
 
     @property
     def source(self) -> Path:
-        """Where its origin and sum are stated."""
+        """The file that states its origin and checksum."""
         return self.root / "openapi" / "SOURCE"
 
     @property
     def generated(self) -> Path:
-        """Where the generated package is."""
+        """The generated package."""
         return self.root / "generated" / self.package
 
     @property
     def facade(self) -> Path:
-        """Where the facade is."""
+        """The package of the facade."""
         return self.root / "src" / "sinch_provisioning"
 
     @property
     def schema(self) -> Path:
-        """Where the published schema of desired-state files is, which follows from the request models."""
+        """The published JSON Schema of desired-state files, which is derived from the request models."""
         return self.facade / "desired" / "desired-state.schema.json"
 
     def put(self, fresh: Path, target: Path, scratch: Path) -> None:
-        """Put a file or folder in another's place, and remember how to undo it."""
+        """Move a file or folder into place, and remember how to undo it."""
         kept = scratch / f"kept-{len(self._undo)}"
         had = target.exists()
         if had:
@@ -69,7 +69,7 @@ class Tree:
         fresh.rename(target)
 
     def undo(self, scratch: Path) -> None:
-        """Put everything back, the last change first."""
+        """Undo every move, the last one first."""
         for number, (target, kept) in enumerate(reversed(self._undo)):
             if target.exists():
                 target.rename(scratch / f"failed-{number}")
@@ -78,13 +78,13 @@ class Tree:
 
 
 def unreached(functions: dict[str, str], facade: Path, package: str) -> list[str]:
-    """Name the operations that no facade method reaches; `functions` maps coroutines to operationIds."""
+    """Return the operations that no facade method uses; `functions` maps coroutines to operationIds."""
     used = {use.function for use in uses(facade, package)}
     return [f"{name} ({function})" for function, name in functions.items() if function not in used]
 
 
 def orphaned(functions: dict[str, str], before: dict[str, str], facade: Path, package: str) -> list[str]:
-    """Name the facade methods whose operation is gone."""
+    """Return the facade methods whose operation was removed."""
     gone = [use for use in uses(facade, package) if use.function not in functions]
     lines = [
         f"{use.owner} needs {before.get(use.function, use.function)} ({use.file}:{use.line})" for use in gone
@@ -93,17 +93,17 @@ def orphaned(functions: dict[str, str], before: dict[str, str], facade: Path, pa
 
 
 def functions_of(spec: Path) -> dict[str, str]:
-    """Map the coroutines that a document gets to its operationIds."""
-    operations = PlainDocument.of(Document.load(spec)).operations
-    return {name: facts.operation_id for name, facts in operations.items()}
+    """Map the coroutines generated for a document to its operationIds."""
+    operations = NormalizedDocument.of(Document.load(spec)).operations
+    return {name: metadata.operation_id for name, metadata in operations.items()}
 
 
 def update(tree: Tree, spec: Path) -> str:
-    """Do it all and say what was done; UnusableDocumentError or UpdateError where nothing was."""
+    """Update the tree and return the report; UnusableDocumentError or UpdateError if nothing was changed."""
     found = changes_between(tree.spec, spec)
     before, after = functions_of(tree.spec), functions_of(spec)
     lines = [report(found).rstrip("\n")]
-    # Beside the tree, so that putting things in place is a rename.
+    # On the same file system, so that moving into place is a rename.
     with tempfile.TemporaryDirectory(dir=tree.root, prefix=".update-") as folder:
         scratch = Path(folder)
         fresh = scratch / "fresh" / tree.package
@@ -126,7 +126,7 @@ def update(tree: Tree, spec: Path) -> str:
             tree.undo(scratch)
             raise
         if tree.schema.exists() and not published:
-            lines.append(f"warning: {tree.schema.name} is the old one: the facade can't be imported any more")
+            lines.append(f"warning: {tree.schema.name} was not updated: the facade cannot be imported")
     lines += _section("no facade method reaches", unreached(after, tree.facade, tree.package))
     lines += _section("gone, but needed by the facade", orphaned(after, before, tree.facade, tree.package))
     return "\n".join(lines)
@@ -141,13 +141,13 @@ def _section(title: str, items: list[str]) -> list[str]:
 
 
 def _try_import(package: Path) -> None:
-    """Import every module of the fresh package, as its own process would."""
+    """Import every module of the fresh package in a process of its own."""
     code = (
         "import importlib, pkgutil, sys; package = importlib.import_module(sys.argv[1])\n"
         "for found in pkgutil.walk_packages(package.__path__, sys.argv[1] + '.'): importlib.import_module(found.name)"
     )
     environment = {**os.environ, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(  # noqa: S603 - our own code in our own interpreter
+    done = subprocess.run(  # noqa: S603 - fixed code in this interpreter
         [sys.executable, "-c", code, package.name],
         env=environment,
         capture_output=True,
@@ -155,11 +155,11 @@ def _try_import(package: Path) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise UpdateError(f"the generated package can't be imported: {done.stderr.strip().splitlines()[-1]}")
+        raise UpdateError(f"the generated package cannot be imported: {done.stderr.strip().splitlines()[-1]}")
 
 
 def _write_schema(target: Path, package: Path, tree: Tree) -> bool:
-    """Write the schema that the facade has on the fresh package; false where that breaks the facade."""
+    """Write the schema for the fresh package; False if the facade cannot be imported with it."""
     path = os.pathsep.join([str(package.parent), str(tree.facade.parent)])
     done = subprocess.run(
         [
@@ -180,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command."""
     given = sys.argv[1:] if arguments is None else arguments
     if len(given) != 1 or not given[0]:
-        sys.stderr.write("give one file: make update-spec SPEC=file\n")
+        sys.stderr.write("usage: make update-spec SPEC=file\n")
         return UNUSABLE
     try:
         text = update(Tree(vendored.ROOT), Path(given[0]))
