@@ -19,7 +19,8 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 from tools.generate import main
-from tools.openapi.document import Document, UnusableDocumentError
+from tools.openapi.document import Document
+from tools.openapi.loading import UnusableDocumentError
 from tools.openapi.vendored import ROOT
 
 SPECS = Path(__file__).parent / "specs"

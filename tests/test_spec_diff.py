@@ -368,7 +368,8 @@ def test_exit_codes_tell_what_breaks(tmp_path: Path, capsys: pytest.CaptureFixtu
     broken.write_text(yaml.safe_dump(data))
     assert main([str(broken)]) == 1
     assert capsys.readouterr().out == "breaking  RcsSender.status  response property removed\nmajor\n"
-    assert main([]) == main([""]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main([""])
 
 
 @pytest.mark.skipif(not redocly.is_available(), reason="Redocly's differ needs Node, which is optional")

@@ -1,4 +1,4 @@
-"""Finds which generated coroutines the facade uses, from its source: it may no longer be importable."""
+"""Finds what the facade uses of a generated package, from its source: it may no longer be importable."""
 
 from __future__ import annotations
 
@@ -11,34 +11,49 @@ from attrs import frozen
 
 @frozen
 class Use:
-    """One use of a coroutine; `owner` is the method that uses it, or the attribute it is bound to."""
+    """One use of a generated coroutine or type.
 
-    function: str
+    `owner` is the class or function that uses it, the attribute it is bound to, or "the module".
+    """
+
+    name: str
     owner: str
     file: str
     line: int
 
 
 def uses(folder: Path, package: str) -> list[Use]:
-    """Return all uses of coroutines of a generated package in the modules of a folder."""
+    """Return all uses of the coroutines and types of a generated package in the modules of a folder."""
     found: list[Use] = []
     for path in sorted(folder.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-        names = dict(_imported(tree, package))
-        if names:
-            owners = list(_owners(tree, "", set(names)))
-            file = path.relative_to(folder.parent).as_posix()
-            found += [Use(names[name], owner, file, line) for name, owner, line in owners]
+        names = {local: (name, line) for local, name, line in _imported(tree, package)}
+        file = path.relative_to(folder.parent).as_posix()
+        used = [Use(names[name][0], owner, file, line) for name, owner, line in _owners(tree, "", set(names))]
+        reexported = {name for name, _ in names.values()} - {use.name for use in used}
+        found += used
+        found += [Use(name, "the module", file, line) for name, line in names.values() if name in reexported]
     return found
 
 
-def _imported(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
-    """Yield local names and coroutines; names that are not in lower case are types."""
+def exported(package: Path) -> set[str]:
+    """Return the coroutines and types that a generated package exports."""
+    names: set[str] = set()
+    for module in ("api", "models"):
+        tree = ast.parse((package / module / "__init__.py").read_text(encoding="utf-8"))
+        names.update(
+            alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+        )
+    return names
+
+
+def _imported(tree: ast.Module, package: str) -> Iterator[tuple[str, str, int]]:
+    """Yield local name, name in the generated package and line."""
+    modules = (f"{package}.api.", f"{package}.models.")
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{package}.api."):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(modules):
             for alias in node.names:
-                if alias.name == alias.name.lower():
-                    yield alias.asname or alias.name, alias.name
+                yield alias.asname or alias.name, alias.name, node.lineno
 
 
 def _owners(node: ast.AST, owner: str, names: set[str]) -> Iterator[tuple[str, str, int]]:

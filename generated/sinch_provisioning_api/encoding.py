@@ -21,21 +21,21 @@ _plain = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*").fullmatch
 _forbidden = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]").search
 
 
-def segment(value: object, name: str) -> str:
-    """Encode an id as one path segment; error messages never contain the id."""
+def segment(value: object, name: str, slashes: bool = False) -> str:
+    """Encode an id as one path segment, with slashes as %2F if allowed; error messages never contain the id."""
     if isinstance(value, str) and _plain(value) is not None:
         return value
-    return _encoded_segment(value, name)
+    return _encoded_segment(value, name, slashes)
 
 
-def _encoded_segment(value: object, name: str) -> str:
+def _encoded_segment(value: object, name: str, slashes: bool) -> str:
     if not isinstance(value, str):
         raise InvalidArgumentError(f"{name} must be a str, not {type(value).__name__}")
     if value == "":
         raise InvalidArgumentError(f"{name} must not be empty")
-    if value in {".", ".."}:
-        raise InvalidArgumentError(f"{name} must not be a dotted segment")
-    if _forbidden(value) is not None:
+    if not {".", ".."}.isdisjoint(value.split("/")):
+        raise InvalidArgumentError(f"{name} must not be or contain a dotted segment")
+    if _forbidden(value.replace("/", "") if slashes else value) is not None:
         raise InvalidArgumentError(f"{name} must not contain slashes, backslashes or control characters")
     try:
         return quote(value, safe="")
@@ -65,6 +65,39 @@ def plain(value: object) -> object:
     if isinstance(value, list | tuple):
         return [plain(one) for one in cast("list[object]", value)]
     return value
+
+
+def build(value: object, model: type[T]) -> T:
+    """Return a model, or build it from a mapping of its keyword arguments; TypeError if that fails."""
+    if isinstance(value, model):
+        return value
+    if is_mapping(value):
+        return model(**cast("Mapping[str, object]", value))
+    raise TypeError(f"expected {model.__name__} or a mapping, not {type(value).__name__}")
+
+
+def build_any(value: object, *models: type[object]) -> object:
+    """Return one of several models, or build the first one that a mapping fits; TypeError if none does."""
+    for model in models:
+        if isinstance(value, model):
+            return value
+    problems: list[str] = []
+    for model in models:
+        try:
+            return build(value, model)
+        except TypeError as problem:
+            problems.append(str(problem))
+    raise TypeError("; ".join(problems))
+
+
+def build_if_mapping(value: object, *models: type[object]) -> object:
+    """Build one of several models from a mapping; return anything else as it is."""
+    return build_any(value, *models) if is_mapping(value) else value
+
+
+def is_mapping(value: object) -> bool:
+    """Whether a value is a mapping, without narrowing its type."""
+    return isinstance(value, Mapping)
 
 
 def text_content(body: str) -> bytes:

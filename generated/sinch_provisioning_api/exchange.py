@@ -15,9 +15,21 @@ T = TypeVar("T")
 
 
 class Request:
-    """A request ready to be sent; the path is percent-encoded and has no query."""
+    """A request ready to be sent; the path is percent-encoded and has no query.
 
-    __slots__ = ("content", "content_type", "headers", "method", "operation_id", "params", "path")
+    `repeatable` says that sending it twice does no harm; by default every method but POST is.
+    """
+
+    __slots__ = (
+        "content",
+        "content_type",
+        "headers",
+        "method",
+        "operation_id",
+        "params",
+        "path",
+        "repeatable",
+    )
 
     def __init__(
         self,
@@ -28,6 +40,7 @@ class Request:
         headers: list[tuple[str, str]] | None = None,
         content: bytes | None = None,
         content_type: str | None = None,
+        repeatable: bool | None = None,
     ) -> None:
         """Keep the parts."""
         self.operation_id = operation_id
@@ -37,6 +50,7 @@ class Request:
         self.headers: list[tuple[str, str]] = [] if headers is None else headers
         self.content = content
         self.content_type = content_type
+        self.repeatable = method != "POST" if repeatable is None else repeatable
 
     def __repr__(self) -> str:
         """Omit parameters, headers and content."""
@@ -55,6 +69,7 @@ class Request:
             list(self.headers),
             self.content,
             self.content_type,
+            self.repeatable,
         )
 
 

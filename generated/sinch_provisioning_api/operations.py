@@ -16,6 +16,7 @@ from . import api, models
 class Operation:
     """One operation of the document; `function` is the coroutine, and `path` is spelled as in the document.
 
+    `repeatable` says that sending it twice does no harm; it is False for POST unless the names file says otherwise.
     `request_model` and `response_model` are model classes, or None if the body is not a model.
     """
 
@@ -26,6 +27,7 @@ class Operation:
     function: Callable[..., Awaitable[object]]
     path_params: tuple[str, ...]
     query_params: tuple[str, ...]
+    repeatable: bool
     request_model: type | None
     response_model: type | None
 
@@ -40,6 +42,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.list_rcs_senders,
             path_params=("project_id",),
             query_params=(),
+            repeatable=True,
             request_model=None,
             response_model=models.RcsSenderList,
         ),
@@ -51,6 +54,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.create_rcs_sender,
             path_params=("project_id",),
             query_params=(),
+            repeatable=False,
             request_model=models.CreateRcsSenderRequest,
             response_model=models.RcsSender,
         ),
@@ -62,6 +66,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.get_rcs_sender,
             path_params=("project_id", "sender_id"),
             query_params=(),
+            repeatable=True,
             request_model=None,
             response_model=models.RcsSender,
         ),
@@ -73,6 +78,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.delete_rcs_sender,
             path_params=("project_id", "sender_id"),
             query_params=(),
+            repeatable=True,
             request_model=None,
             response_model=None,
         ),
@@ -84,6 +90,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.update_rcs_sender,
             path_params=("project_id", "sender_id"),
             query_params=(),
+            repeatable=True,
             request_model=models.UpdateRcsSenderRequest,
             response_model=models.RcsSender,
         ),
@@ -95,6 +102,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.launch_rcs_sender,
             path_params=("project_id", "sender_id"),
             query_params=(),
+            repeatable=False,
             request_model=None,
             response_model=models.RcsSender,
         ),
@@ -106,6 +114,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.list_kakao_talk_senders,
             path_params=("project_id",),
             query_params=(),
+            repeatable=True,
             request_model=None,
             response_model=models.SenderList,
         ),
@@ -117,6 +126,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.create_kakao_talk_sender,
             path_params=("project_id",),
             query_params=(),
+            repeatable=False,
             request_model=models.CreateSenderRequest,
             response_model=models.Sender,
         ),
@@ -128,6 +138,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.list_line_senders,
             path_params=("project_id",),
             query_params=(),
+            repeatable=True,
             request_model=None,
             response_model=models.SenderList,
         ),
@@ -139,6 +150,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.create_line_sender,
             path_params=("project_id",),
             query_params=(),
+            repeatable=False,
             request_model=models.CreateSenderRequest,
             response_model=models.Sender,
         ),
@@ -150,6 +162,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.list_telegram_senders,
             path_params=("project_id",),
             query_params=(),
+            repeatable=True,
             request_model=None,
             response_model=models.SenderList,
         ),
@@ -161,6 +174,7 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             function=api.create_telegram_sender,
             path_params=("project_id",),
             query_params=(),
+            repeatable=False,
             request_model=models.CreateSenderRequest,
             response_model=models.Sender,
         ),

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Never, NoReturn, cast
+from typing import Final, Never, NoReturn, TypeGuard, cast
 
 from attrs import field, frozen
 
@@ -57,7 +57,7 @@ class Absent:
 ABSENT: Final[None] = cast("None", Absent())
 
 
-def absent(value: object) -> bool:
+def absent(value: object) -> TypeGuard[None]:
     """Whether a property was not set, as opposed to null."""
     return value is ABSENT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
 from attrs import field, frozen
 from openapi_python_client.parser.properties import AnyProperty, LiteralEnumProperty, ModelProperty
@@ -68,6 +69,7 @@ class Codec:
 
     resolve: Callable[[ModelProperty], ModelProperty]
     tags: Mapping[tuple[str, ...], Tag]
+    closed_enums: frozenset[str]
     refer: Callable[[str], str] = str
     functions: dict[str, str] = field(factory=dict)
 
@@ -91,6 +93,50 @@ class Codec:
                 kind = f"Mapping[str, {self.extras(model)}]"
         return kind
 
+    def accepted(self, prop: PropertyProtocol) -> str:
+        """Return the annotation of a value given by a caller, who may pass a mapping in place of a model."""
+        if isinstance(prop, UnionProperty):
+            others, nullable = split_null(prop)
+            if len(others) == 1:
+                return union([self.accepted(others[0])], nullable)
+            kinds = [self.accepted(one) if self._is_class(one) else self.annotation(one) for one in others]
+            return self.annotation(prop) if self.build(prop, "value") == "value" else union(kinds, nullable)
+        if self.build(prop, "value") == "value":
+            return self.annotation(prop)
+        if isinstance(prop, ListProperty):
+            return f"Sequence[{self.accepted(prop.inner_property)}]"
+        if isinstance(prop, ModelProperty) and is_mapping(model := self.resolve(prop)):
+            return f"Mapping[str, {self.accepted(cast('PropertyProtocol', model.additional_properties))}]"
+        return f"{self.annotation(prop)} | {self.annotation(prop)}Fields"
+
+    def build(self, prop: PropertyProtocol, value: str) -> str:
+        """Return an expression that replaces mappings by models; `value` itself if there are no models."""
+        if isinstance(prop, UnionProperty):
+            others, nullable = split_null(prop)
+            inner = self.build(others[0], value) if len(others) == 1 else self._build_union(others, value)
+            return f"{value} if {value} is None else {inner}" if nullable and inner != value else inner
+        if isinstance(prop, ListProperty):
+            inner = self.build(prop.inner_property, "item")
+            return value if inner == "item" else f"[{inner} for item in {value}]"
+        if self._is_class(prop):
+            return f"build({value}, {self.annotation(prop)})"
+        if isinstance(prop, ModelProperty):
+            extra = self.resolve(prop).additional_properties
+            inner = "item" if extra is None else self.build(extra, "item")
+            return value if inner == "item" else f"{{key: {inner} for key, item in {value}.items()}}"
+        return value
+
+    def _build_union(self, choices: list[PropertyProtocol], value: str) -> str:
+        models = [self.annotation(one) for one in choices if self._is_class(one)]
+        others = [one for one in choices if not self._is_class(one)]
+        if not models or any(isinstance(one, ModelProperty | AnyProperty) for one in others):
+            return value
+        kinds = literal(union(map(self.annotation, choices), nullable=False))
+        return f"cast({kinds}, {'build_if_mapping' if others else 'build_any'}({value}, {', '.join(models)}))"
+
+    def _is_class(self, prop: PropertyProtocol) -> bool:
+        return isinstance(prop, ModelProperty) and not is_mapping(self.resolve(prop))
+
     def extras(self, model: ModelProperty) -> str:
         """Return the annotation of a model's additional properties."""
         extra = model.additional_properties
@@ -109,6 +155,9 @@ class Codec:
             code = source if inner == item else f"[{inner} for {item} in {source}]"
         elif isinstance(prop, LiteralEnumProperty):
             decoder = f"as_{prop.value_type.__name__}"
+            if prop.class_info.name in self.closed_enums:
+                kind = self.refer(prop.class_info.name)
+                return f"cast({literal(kind)}, {decoder}({value}, {literal(place)}))"
         elif isinstance(prop, ConstProperty):
             decoder = f"as_{type(_constant(prop)).__name__}"
         elif isinstance(prop, ModelProperty):

@@ -30,6 +30,7 @@ class Field:
     default: str
     tracked: bool
     secret: bool
+    builder: str
     decode_lines: list[str]
     encode_lines: list[str]
 
@@ -62,11 +63,11 @@ class ModelCode:
     extras_decode: str
     extras_encode: str
     functions: list[str]
-    is_body: bool
+    is_input: bool
 
     @classmethod
-    def of(cls, model: ModelProperty, models: Models, bodies: set[str]) -> ModelCode:
-        """Generate the code of a model; `bodies` are the models used as request bodies."""
+    def of(cls, model: ModelProperty, models: Models) -> ModelCode:
+        """Generate the code of a model."""
         codec = models.codec(model)
         name = str(model.class_info.name)
         extra = model.additional_properties
@@ -75,15 +76,17 @@ class ModelCode:
         return cls(
             name=name,
             description=model.description.get_untrusted_value() if model.description else "",
-            fields=[_field(models, model, prop, codec) for prop in models.properties(model)],
-            imports=models.imports(model),
+            fields=[
+                _field(models, model, prop, codec, name in models.inputs) for prop in models.properties(model)
+            ],
+            imports=models.imports(model, with_fields=name in models.inputs),
             extras_annotation=codec.extras(model),
             extras_decode=unknown
             if inner == "value"
             else f"{{key: {inner} for key, value in {unknown}.items()}}",
             extras_encode=codec.encode_mapping(model, "self.additional_properties"),
             functions=codec.written(),
-            is_body=name in bodies,
+            is_input=name in models.inputs,
         )
 
     @property
@@ -92,46 +95,81 @@ class ModelCode:
         return any(one.tracked for one in self.fields)
 
 
-def _field(models: Models, model: ModelProperty, prop: PropertyProtocol, codec: Codec) -> Field:
+@frozen
+class _Attribute:
+    """A property with what its attribute and its keyword argument depend on."""
+
+    prop: PropertyProtocol
+    python: str
+    annotation: str
+    accepted: str
+    tracked: bool
+    secret: bool
+
+
+def _field(
+    models: Models, model: ModelProperty, prop: PropertyProtocol, codec: Codec, is_input: bool
+) -> Field:
     attribute = models.attribute(model, prop)
     python, place = str(prop.python_name), f"{model.class_info.name}.{attribute.wire}"
     _, nullable = split_null(prop)
-    tracked = nullable and not prop.required
     present = codec.annotation(prop)
-    loose = present if nullable or present == "object" else f"{present} | None"
-    annotation = present if prop.required else loose
-    secret = models.is_secret(attribute.wire)
+    accepted = codec.accepted(prop) if is_input else present
+    own = _Attribute(
+        prop,
+        python,
+        annotation=_optional(present, prop, nullable),
+        accepted=_optional(accepted, prop, nullable),
+        tracked=nullable and not prop.required,
+        secret=models.is_secret(attribute.wire),
+    )
+    builder = _builder(own, codec) if is_input and codec.build(prop, "value") != "value" else ""
     return Field(
         wire=attribute.wire,
         python=python,
         description=attribute.description,
-        annotation=annotation,
-        keyword_annotation=f"Required[{present}]" if prop.required else loose,
-        default=_default(models, prop, python, tracked, secret),
-        tracked=tracked,
-        secret=secret,
-        decode_lines=_decode_lines(prop, codec, attribute.wire, place, annotation),
+        annotation=own.annotation,
+        keyword_annotation=f"Required[{accepted}]" if prop.required else own.accepted,
+        default=_default(own, models, builder),
+        builder=builder,
+        tracked=own.tracked,
+        secret=own.secret,
+        decode_lines=_decode_lines(prop, codec, attribute.wire, place, own.annotation),
         encode_lines=_encode_lines(prop, codec, python, attribute.wire, place),
     )
 
 
-def _default(models: Models, prop: PropertyProtocol, python: str, tracked: bool, secret: bool) -> str:
-    options = [] if prop.required else ["default=ABSENT" if tracked else "default=None"]
-    if tracked:
-        options.append(f"alias={literal(python)}")
-    if secret:
-        others, nullable = split_null(prop)
+def _optional(kind: str, prop: PropertyProtocol, nullable: bool) -> str:
+    return kind if prop.required or nullable or kind == "object" else f"{kind} | None"
+
+
+def _builder(own: _Attribute, codec: Codec) -> str:
+    """Return the function that replaces mappings by models in a value given by a caller."""
+    code = codec.build(own.prop, "value")
+    if own.tracked:
+        code = code.replace("value is None", "value is None or absent(value)", 1)
+    elif not own.prop.required:
+        code = f"value if value is None else {code}"
+    return f"def _build_{own.python}(value: {own.accepted}) -> {own.annotation}:\n    return {code}"
+
+
+def _default(own: _Attribute, models: Models, builder: str) -> str:
+    options = [] if own.prop.required else ["default=ABSENT" if own.tracked else "default=None"]
+    if own.tracked:
+        options.append(f"alias={literal(own.python)}")
+    if own.secret:
+        others, nullable = split_null(own.prop)
         target = models.resolve(others[0]) if others and isinstance(others[0], ModelProperty) else None
         if target is not None and len(others) == 1 and is_mapping(target):
-            free = target.additional_properties is None or isinstance(
-                target.additional_properties, AnyProperty
-            )
-            loose = "optional_" if nullable or not prop.required else ""
-            options += [f"converter=_{loose}secret_mapping"] if free else []
+            extra = target.additional_properties
+            loose = "optional_" if nullable or not own.prop.required else ""
+            if extra is None or isinstance(extra, AnyProperty):
+                options.append(f"converter=_{loose}secret_mapping")
         options.append("repr=_masked")
-    if secret or tracked:
+    options += [f"converter=_build_{own.python}"] if builder else []
+    if options and options != ["default=None"]:
         return f" = _field({', '.join(options)})"
-    return "" if prop.required else " = None"
+    return "" if own.prop.required else " = None"
 
 
 def _decode_lines(prop: PropertyProtocol, codec: Codec, wire: str, place: str, annotation: str) -> list[str]:

@@ -25,6 +25,8 @@ class Models:
     metadata: SchemaMetadata
     secrets: frozenset[str]
     cycles: dict[str, int] = field(factory=dict)
+    inputs: frozenset[str] = frozenset()
+    closed_enums: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, models: Iterable[ModelProperty], metadata: SchemaMetadata, secrets: Iterable[str]) -> Models:
@@ -35,6 +37,31 @@ class Models:
         made = cls(named, metadata, frozenset(map(_folded, [*secrets, *passwords])))
         graph = {name: set(made.neighbours(model)) for name, model in named.items()}
         return evolve(made, cycles=_cycles(graph))
+
+    def used_in(self, requests: Iterable[PropertyProtocol], responses: Iterable[PropertyProtocol]) -> Models:
+        """Return a copy that knows which models are inputs, and which enums only occur in requests.
+
+        In a request an unknown value is a mistake; in a response it is a value added later.
+        """
+        sent, received = self._reachable(requests), self._reachable(responses)
+        enums = frozenset(name for name in sent - received if name not in self.named)
+        return evolve(self, inputs=frozenset(name for name in sent if name in self.named), closed_enums=enums)
+
+    def _reachable(self, props: Iterable[PropertyProtocol]) -> set[str]:
+        found: set[str] = set()
+        stack = [leaf for prop in props for leaf in self.leaves(prop)]
+        while stack:
+            leaf = stack.pop()
+            name = str(leaf.class_info.name)
+            if name in found:
+                continue
+            found.add(name)
+            if isinstance(leaf, ModelProperty):
+                model = self.resolve(leaf)
+                extra = model.additional_properties
+                inner = [*self.properties(model), *([extra] if extra else [])]
+                stack += [each for prop in inner for each in self.leaves(prop)]
+        return found
 
     def resolve(self, model: ModelProperty) -> ModelProperty:
         """Return the model with its properties: a forward reference has none yet."""
@@ -78,21 +105,22 @@ class Models:
     def codec(self, model: ModelProperty | None = None) -> Codec:
         """Return the codec for a module; a model refers to classes in an import cycle with it through their modules."""
         if model is None:
-            return Codec(self.resolve, self.metadata.tags)
+            return Codec(self.resolve, self.metadata.tags, self.closed_enums)
         own = str(model.class_info.name)
 
         def refer(name: str) -> str:
             return f"_{name}Module.{name}" if name != own and self._in_cycle(own, name) else name
 
-        return Codec(self.resolve, self.metadata.tags, refer)
+        return Codec(self.resolve, self.metadata.tags, self.closed_enums, refer)
 
-    def imports(self, model: ModelProperty) -> list[str]:
+    def imports(self, model: ModelProperty, with_fields: bool) -> list[str]:
         """Return the imports of other models; in an import cycle only modules can be imported."""
         own = str(model.class_info.name)
         return [
             f"from . import {module} as _{name}Module"
             if self._in_cycle(own, name)
             else f"from .{module} import {name}"
+            + (f", {name}Fields" if with_fields and name in self.inputs else "")
             for name, module in sorted(self.neighbours(model).items())
             if name != own
         ]

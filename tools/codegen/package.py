@@ -24,7 +24,7 @@ from tools.codegen.model_code import ModelCode
 from tools.codegen.models import Models
 from tools.codegen.operation_code import OperationCode
 from tools.normalize.document import NormalizedDocument
-from tools.openapi.document import UnusableDocumentError
+from tools.openapi.loading import UnusableDocumentError
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 # Modules that the stock generator does not have.
@@ -62,7 +62,22 @@ class PackageBuilder:
         parsed = GeneratorData.from_dict(document.data, config=config)
         if isinstance(parsed, GeneratorError):
             raise UnusableDocumentError(" ".join(f"{parsed.header}: {parsed.detail}".split()))
-        self._models = Models.of(parsed.models, document.schemas, settings.secrets)
+        models = Models.of(parsed.models, document.schemas, settings.secrets)
+        endpoints = [one for group in parsed.endpoint_collections_by_tag.values() for one in group.endpoints]
+        self._models = models.used_in(
+            [
+                prop
+                for one in endpoints
+                for prop in (
+                    *(body.prop for body in one.bodies),
+                    *one.path_parameters,
+                    *one.query_parameters,
+                    *one.header_parameters,
+                    *one.cookie_parameters,
+                )
+            ],
+            [response.prop for one in endpoints for response in one.responses],
+        )
         parsed.models = [model for model in parsed.models if not is_mapping(model)]
         self._document = document
         self._parsed = parsed
@@ -92,7 +107,6 @@ class PackageBuilder:
             for collection in self._parsed.endpoint_collections_by_tag.values()
             for endpoint in collection.endpoints
         }
-        bodies = {code.request_model for code in codes.values() if code.request_model}
         title = self._document.title
         return {
             "generator_version": version("openapi-python-client"),
@@ -100,10 +114,11 @@ class PackageBuilder:
             "secret_names": sorted(self._models.secrets),
             "document_label": line(f"{title} {self._document.version}"),
             "package_title": f"{line(title)}: one coroutine an operation, over any caller.",
-            "model_code": lambda model: ModelCode.of(model, self._models, bodies),
+            "model_code": lambda model: ModelCode.of(model, self._models),
             "operation_of": lambda endpoint: codes[str(endpoint.name)],
             "operations": [_operation_row(code) for code in codes.values()],
-            "model_exports": self._model_exports(bodies),
+            "model_exports": self._model_exports(),
+            "is_closed": lambda enum: str(enum.class_info.name) in self._models.closed_enums,
             "api_exports": {
                 tag: [name for one in collection.endpoints for name in _exports(codes[str(one.name)])]
                 for tag, collection in self._parsed.endpoint_collections_by_tag.items()
@@ -112,13 +127,13 @@ class PackageBuilder:
             "exports": lambda endpoint: _exports(codes[str(endpoint.name)]),
         }
 
-    def _model_exports(self, bodies: set[str]) -> dict[str, list[str]]:
+    def _model_exports(self) -> dict[str, list[str]]:
         exports: dict[str, list[str]] = {}
         for named in sorted([*self._parsed.models, *self._parsed.enums], key=lambda one: one.class_info.name):
             name = str(named.class_info.name)
             exports[str(named.class_info.module_name)] = [
                 name,
-                *([f"{name}Fields"] if name in bodies else []),
+                *([f"{name}Fields"] if name in self._models.inputs else []),
             ]
         return exports
 
@@ -141,6 +156,7 @@ def _operation_row(code: OperationCode) -> dict[str, object]:
         "function": code.function,
         "path_params": tuple(one.wire for one in metadata.parameters.values() if one.where == "path"),
         "query_params": tuple(one.wire for one in metadata.parameters.values() if one.where == "query"),
+        "repeatable": metadata.repeatable,
         "request_model": code.request_model,
         "response_model": code.response_model,
     }

@@ -52,6 +52,8 @@ class RequestCode:
         given += ["params=params_"] if lines else []
         given += ["headers=headers_"] if headers else []
         content_lines, content = self._content()
+        repeatable = self.metadata.repeatable
+        content += [f"repeatable={repeatable}"] if repeatable != (self.metadata.method != "POST") else []
         request = f"Request({', '.join([*given, *content])})"
         return [*lines, *cookies, *headers, *content_lines, f"return await client.call({request}, _parse)"]
 
@@ -93,7 +95,8 @@ class RequestCode:
         name, style = prop.name.get_untrusted_value(), _style(metadata)
         texts = isinstance(prop, LiteralEnumProperty) and prop.value_type is str
         if (isinstance(prop, StringProperty) or texts) and metadata.style == "simple":
-            return f"_segment({name}, {literal(metadata.wire)})"
+            slashes = ", slashes=True" if metadata.wire in self.metadata.slashes else ""
+            return f"_segment({name}, {literal(metadata.wire)}{slashes})"
         return f"_path_value({self._encoded(prop, name)}, {literal(metadata.wire)}{style})"
 
     def _content(self) -> tuple[list[str], list[str]]:

@@ -7,11 +7,10 @@ import json
 from attrs import frozen
 
 from tools.differ.changes import REQUEST, RESPONSE, Change, Changes
+from tools.differ.matching import SCHEMAS, Matching
 from tools.differ.operation_changes import OperationDiff
 from tools.differ.schema_changes import SchemaDiff
 from tools.openapi.document import Document, Node, as_node, as_nodes
-
-_SCHEMAS = "#/components/schemas/"
 
 
 @frozen
@@ -49,34 +48,42 @@ def _walk(document: Document, start: object, names: set[str]) -> None:
             seen.add(id(node))
             ref = node.get("$ref")
             if isinstance(ref, str):
-                if ref.startswith(_SCHEMAS):
-                    names.add(ref.removeprefix(_SCHEMAS))
+                if ref.startswith(SCHEMAS):
+                    names.add(ref.removeprefix(SCHEMAS))
                 stack.append(document.follow(node))
             stack.extend(node.values())
 
 
-def compare(old: Document, new: Document) -> list[Change]:
-    """Return the changes, breaking ones first."""
+def compare(old: Document, new: Document, *, stable_names: bool = False) -> list[Change]:
+    """Return the changes, breaking ones first.
+
+    `stable_names`: a names file keeps the Python names of renamed operations and schemas.
+    """
     changes = Changes()
-    schemas = SchemaDiff(old, new, changes)
+    matching = Matching.of(old, new)
+    schemas = SchemaDiff(old, new, changes, matching.schemas)
     _servers(old, new, changes)
     _security(old, new, changes)
-    OperationDiff(old, new, changes, schemas).compare()
-    _components(old, new, schemas)
+    OperationDiff(old, new, changes, schemas).compare(matching, stable_names=stable_names)
+    _components(old, new, schemas, stable_names)
     return changes.ordered()
 
 
-def _components(old: Document, new: Document, schemas: SchemaDiff) -> None:
+def _components(old: Document, new: Document, schemas: SchemaDiff, stable_names: bool) -> None:
     before, after = (as_node(as_node(one.data.get("components")).get("schemas")) for one in (old, new))
     was, now = Directions.of(old), Directions.of(new)
     for name, schema in before.items():
-        if name not in after:
+        present = schemas.renames.get(name, name)
+        if present != name:
+            schemas.changes.add(name, f"schema renamed to {present}", breaking=not stable_names)
+        if present not in after:
             # The low level exports a class of this name, used or not.
             schemas.changes.add(name, "schema removed", breaking=True)
         else:
-            directions = frozenset(was.get(name) | now.get(name)) or frozenset({RESPONSE})
-            schemas.compare_content(as_node(schema), as_node(after[name]), name, directions)
-    for name in [name for name in after if name not in before]:
+            directions = frozenset(was.get(name) | now.get(present)) or frozenset({RESPONSE})
+            schemas.compare_content(as_node(schema), as_node(after[present]), name, directions)
+    renamed = set(schemas.renames.values())
+    for name in [name for name in after if name not in before and name not in renamed]:
         schemas.changes.add(name, "schema added", breaking=False)
 
 

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from attrs import frozen
 
 from tools.differ.changes import REQUEST, RESPONSE, Changes
+from tools.differ.matching import Call, Matching
 from tools.differ.schema_changes import SchemaDiff
 from tools.openapi.document import Document, Node, as_node, as_nodes
 
 _REQUEST, _RESPONSE = frozenset({REQUEST}), frozenset({RESPONSE})
-
-
-@frozen
-class Call:
-    """One operation and its place in a document."""
-
-    name: str
-    path: str
-    method: str
-    item: Node
-    node: Node
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """Method and path as sent, which the names of path parameters are no part of."""
-        return self.method, re.sub(r"\{[^{}]*\}", "{}", self.path)
-
-
-def calls(document: Document) -> list[Call]:
-    """Return the operations of a document; one without operationId is named by method and path."""
-    return [
-        Call(str(node.get("operationId") or f"{method.upper()} {path}"), path, method, item, node)
-        for path, method, item, node in document.operations()
-    ]
 
 
 @frozen
@@ -46,34 +21,16 @@ class OperationDiff:
     changes: Changes
     schemas: SchemaDiff
 
-    def compare(self) -> None:
-        """Match operations by operationId, then by method and path, and compare the pairs."""
-        before, after = calls(self.old), calls(self.new)
-        by_name, by_place = {one.name: one for one in after}, {one.place: one for one in after}
-        names = {one.name for one in before}
-        matched: set[int] = set()
-        for one in before:
-            other = by_name.get(one.name)
-            if (
-                other is None
-                and by_place.get(one.place) is not None
-                and by_place[one.place].name not in names
-            ):
-                other = by_place[one.place]
-                if "operationId" in one.node or "operationId" in other.node:
-                    self.changes.add(one.name, f"operationId changed to {other.name}", breaking=True)
-            if other is None:
-                self.changes.add(
-                    one.name, f"operation removed ({one.method.upper()} {one.path})", breaking=True
-                )
-                continue
-            matched.add(id(other.node))
+    def compare(self, matching: Matching, *, stable_names: bool) -> None:
+        """Compare operations; with stable names an operationId may change without breaking anyone."""
+        for one in matching.removed:
+            self.changes.add(one.name, f"operation removed ({one.method.upper()} {one.path})", breaking=True)
+        for one, other in matching.pairs:
+            if one.name != other.name and ("operationId" in one.node or "operationId" in other.node):
+                self.changes.add(one.name, f"operationId changed to {other.name}", breaking=not stable_names)
             self._compare(one, other)
-        for one in after:
-            if id(one.node) not in matched:
-                self.changes.add(
-                    one.name, f"operation added ({one.method.upper()} {one.path})", breaking=False
-                )
+        for one in matching.added:
+            self.changes.add(one.name, f"operation added ({one.method.upper()} {one.path})", breaking=False)
 
     def _compare(self, old: Call, new: Call) -> None:
         if old.place[1] != new.place[1]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from attrs import field, frozen
 
 from tools.differ.changes import REQUEST, RESPONSE, Changes
 from tools.differ.constraints import constraint_changes
+from tools.differ.matching import SCHEMAS
 from tools.openapi.all_of import Merger, types_of
 from tools.openapi.document import Document, Node, as_node, as_nodes
 from tools.openapi.remarks import Remarks
 
-_SCHEMAS = "#/components/schemas/"
 # Formats that generated models decode to a type other than str.
 _TYPED = frozenset({"date-time", "date", "uuid", "binary"})
 
@@ -24,6 +25,7 @@ class SchemaDiff:
     old: Document
     new: Document
     changes: Changes
+    renames: Mapping[str, str] = field(factory=dict[str, str])
     _seen: set[tuple[str, str]] = field(factory=set)
 
     def compare(
@@ -31,7 +33,7 @@ class SchemaDiff:
     ) -> None:
         """Compare two schemas; references to components of the same name are compared where they are defined."""
         before, after = as_node(old), as_node(new)
-        if before.get("$ref") == after.get("$ref") and str(before.get("$ref", "")).startswith(_SCHEMAS):
+        if self._same_component(before.get("$ref"), after.get("$ref")):
             return
         pair = (str(before.get("$ref")), str(after.get("$ref")))
         if "$ref" in before and "$ref" in after:
@@ -40,6 +42,12 @@ class SchemaDiff:
                 return
             self._seen.add(pair)
         self.compare_content(before, after, subject, directions, what)
+
+    def _same_component(self, old: object, new: object) -> bool:
+        if not isinstance(old, str) or not old.startswith(SCHEMAS):
+            return False
+        name = old.removeprefix(SCHEMAS)
+        return new == SCHEMAS + self.renames.get(name, name)
 
     def compare_content(
         self, old: Node, new: Node, subject: str, directions: frozenset[str], what: str = ""

@@ -46,7 +46,8 @@ class OperationMetadata:
     """One operation as the document spells it; `parameters` is keyed by argument name.
 
     `body_kind` is json, form, multipart, text or bytes; `encodings` holds the encoding objects of a form's properties;
-    `accept` is the media type of the response, "" for JSON.
+    `accept` is the media type of the response, "" for JSON;
+    `slashes` are the path parameters in which "/" is sent as %2F.
     """
 
     operation_id: str
@@ -61,3 +62,5 @@ class OperationMetadata:
     body_description: str = ""
     encodings: dict[str, dict[str, object]] = field(factory=dict)
     accept: str = ""
+    repeatable: bool = True
+    slashes: frozenset[str] = frozenset()

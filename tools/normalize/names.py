@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from attrs import field, frozen
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
+from tools.openapi.loading import UnusableDocumentError
+
 PREFIX = "field_"
 # Names that generated modules import or define themselves.
 _TAKEN_CLASSES = frozenset(
@@ -76,6 +78,12 @@ class Names:
     modules: set[str] = field(factory=set)
     functions: set[str] = field(factory=set)
 
+    def reserve_class(self, name: str) -> str:
+        """Take a class name from the names file; raise UnusableDocumentError if it cannot be used as it is."""
+        if class_name(name) != name or not self._free(name):
+            raise UnusableDocumentError(f"names file: {name!r} cannot be used as the name of a class")
+        return self._take(name)
+
     def new_class(self, word: str) -> str:
         """Return a class name whose module name and TypedDict name are unused too."""
         name = class_name(word)
@@ -86,9 +94,12 @@ class Names:
         while not self._free(candidate):
             number += 1
             candidate = class_name(f"{name}{number}")
-        self.classes.update((candidate, f"{candidate}Fields"))
-        self.modules.add(identifier(candidate))
-        return candidate
+        return self._take(candidate)
+
+    def _take(self, name: str) -> str:
+        self.classes.update((name, f"{name}Fields"))
+        self.modules.add(identifier(name))
+        return name
 
     def _free(self, name: str) -> bool:
         return (
@@ -96,6 +107,13 @@ class Names:
             and f"{name}Fields" not in self.classes
             and identifier(name) not in self.modules
         )
+
+    def reserve_function(self, name: str) -> str:
+        """Take a function name from the names file; raise UnusableDocumentError if it cannot be used as it is."""
+        if identifier(name) != name:
+            raise UnusableDocumentError(f"names file: {name!r} cannot be used as the name of a coroutine")
+        self.functions.add(name)
+        return name
 
     def new_function(self, word: str) -> str:
         """Return an unused function name."""

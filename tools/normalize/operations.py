@@ -15,6 +15,7 @@ from tools.normalize.names import PREFIX, Names, arguments, class_name, identifi
 from tools.normalize.schemas import Schemas
 from tools.normalize.unsupported import warn_unsupported
 from tools.openapi.document import Document, Node, as_node, as_nodes, pointer
+from tools.openapi.names_file import NamesFile, OperationEntry
 from tools.openapi.remarks import Remarks
 
 _STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
@@ -38,15 +39,21 @@ class Operations:
     document: Document
     schemas: Schemas
     names: Names
+    given: NamesFile
     remarks: Remarks
     paths: dict[str, Node] = field(factory=dict)
     metadata: dict[str, OperationMetadata] = field(factory=dict)
     _ids: set[str] = field(factory=set)
 
     @classmethod
-    def of(cls, document: Document, schemas: Schemas, names: Names, remarks: Remarks) -> Operations:
-        """Normalize all operations of a document."""
-        made = cls(document, schemas, names, remarks)
+    def of(
+        cls, document: Document, schemas: Schemas, names: Names, given: NamesFile, remarks: Remarks
+    ) -> Operations:
+        """Normalize all operations of a document, with names given by its names file."""
+        made = cls(document, schemas, names, given, remarks)
+        for entry in given.operations.values():
+            if entry.name is not None:
+                names.reserve_function(entry.name)
         for path, method, item, operation in document.operations():
             made._add(path, method, item, operation)
         made._set_tags_apart()
@@ -65,7 +72,10 @@ class Operations:
         place = f"#{pointer('/paths', path)}/{method}"
         stated = operation.get("operationId")
         default = str(generate_operation_id(path=UntrustedString(path), method=method, prefix=PREFIX))
-        function = self.names.new_function(stated if isinstance(stated, str) and stated else default)
+        given = self.given.operation(method, path)
+        function = given.name or self.names.new_function(
+            stated if isinstance(stated, str) and stated else default
+        )
         operation_id = stated if isinstance(stated, str) and stated else function
         if operation_id in self._ids:
             self.remarks.add(
@@ -100,6 +110,8 @@ class Operations:
             content_type=content_type,
             encodings=self._encodings(operation, content_type),
             accept=accept,
+            repeatable=method != "post" if given.repeatable is None else given.repeatable,
+            slashes=self._slashes(parameters, given, place),
         )
         plain: Node = {
             "operationId": function,
@@ -114,6 +126,18 @@ class Operations:
         plain_path = "".join(f"/{{{by_wire[name]}}}" for name in placeholders(path))
         # Paths may differ in their fixed parts only, which are dropped here: the number keeps them apart.
         self.paths[f"/{len(self.paths)}{plain_path}"] = {method: plain}
+
+    def _slashes(self, parameters: list[Node], given: OperationEntry, place: str) -> frozenset[str]:
+        """Return the path parameters that may contain slashes: those in the names file, or by default paths."""
+        names = [str(one["name"]) for one in parameters if one["in"] == "path"]
+        if given.slashes is None:
+            return frozenset(name for name in names if identifier(name).split("_")[-1] == "path")
+        for name in given.slashes:
+            if name not in names:
+                self.remarks.add(
+                    place, f"the names file allows slashes in {name!r}, which is not a path parameter"
+                )
+        return frozenset(given.slashes)
 
     def _parameters(self, path: str, item: Node, operation: Node, place: str) -> list[Node]:
         found: dict[tuple[str, str], Node] = {}

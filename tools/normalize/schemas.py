@@ -7,6 +7,7 @@ a reference or a union of these.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from attrs import field, frozen
 
@@ -49,8 +50,11 @@ class Schemas:
     _inline: dict[int, tuple[Node, Node]] = field(factory=dict)
 
     @classmethod
-    def of(cls, document: Document, names: Names, remarks: Remarks) -> Schemas:
-        """Normalize the document's components, whose names take precedence over those of inline schemas."""
+    def of(cls, document: Document, names: Names, given: Mapping[str, str], remarks: Remarks) -> Schemas:
+        """Normalize the document's components; `given` are class names from the names file.
+
+        They take precedence over names derived from components, and those over names of inline schemas.
+        """
         references = CyclicReferences({}, remarks)
         made = cls(document, names, remarks, Merger(document, remarks), Usage.of(document), references)
         refs = [
@@ -58,11 +62,20 @@ class Schemas:
             for name in as_node(as_node(document.data.get("components")).get("schemas"))
         ]
         for ref in refs:
-            made._class_of[ref] = names.new_class(last_word(ref))
+            if last_word(ref) in given:
+                made._class_of[ref] = names.reserve_class(given[last_word(ref)])
+        for ref in refs:
+            made._class_of[ref] = made._class_of.get(ref) or names.new_class(last_word(ref))
         for ref in refs:
             made.reference(ref, ref)
         references.resolve_components()
         return made
+
+    @property
+    def classes(self) -> dict[str, str]:
+        """The class of each component."""
+        prefix = "#/components/schemas/"
+        return {last_word(ref): name for ref, name in self._class_of.items() if ref.startswith(prefix)}
 
     def plain(self, raw: object, hint: str, place: str) -> Node:
         """Normalize one schema; `hint` is the name of the class it may become."""

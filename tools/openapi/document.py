@@ -1,66 +1,22 @@
-"""Loads OpenAPI documents, validates their outline and resolves references."""
+"""OpenAPI documents: validates their outline and resolves references."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import cast
 from urllib.parse import unquote
 
-import yaml
 from attrs import frozen
+
+from tools.openapi.loading import UnusableDocumentError, kind_of, read
 
 Node = dict[str, object]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _VERSION = re.compile(r"3\.[01](\.\d+)?([-.].*)?")
 # Values of these keywords are data, so a "$ref" inside them is not a reference.
 _DATA = frozenset({"example", "examples", "default", "enum", "const"})
-
-
-class UnusableDocumentError(Exception):
-    """The file is not a usable OpenAPI document; the message is one line with the reason and the place."""
-
-
-class _Loader(yaml.CSafeLoader):
-    """Loads YAML with JSON's types: dates and "no" stay strings, and a duplicate key is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        """Reject duplicate keys, of which the first would silently be lost."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} is used twice", key.start_mark
-                )
-            seen.add(key.value)
-        return cast("dict[object, object]", super().construct_mapping(node, deep))
-
-
-# (tag, pattern, possible first characters) of each scalar type.
-_KINDS = [
-    ("tag:yaml.org,2002:bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-    ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("tag:yaml.org,2002:int", r"^[-+]?[0-9]+$", "-+0123456789"),
-    (
-        "tag:yaml.org,2002:float",
-        r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$",
-        "-+.0123456789",
-    ),
-    ("tag:yaml.org,2002:merge", r"^<<$", "<"),
-]
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in _KINDS:
-    _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
-# PyYAML would read a leading zero as octal.
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(str(node.value)))
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def as_node(value: object) -> Node:
@@ -87,28 +43,14 @@ class Document:
     @classmethod
     def load(cls, path: Path) -> Document:
         """Read YAML or JSON; raise UnusableDocumentError if it is unusable."""
-        try:
-            text = path.read_bytes().decode("utf-8-sig")
-        except OSError as error:
-            raise UnusableDocumentError(f"{path}: {error.strerror or 'unreadable'}") from None
-        except UnicodeDecodeError as error:
-            raise UnusableDocumentError(f"{path}: not UTF-8 at byte {error.start}") from None
-        try:
-            return cls.check(_parse(text), str(path))
-        except RecursionError:
-            raise UnusableDocumentError(f"{path}: nested too deeply") from None
+        return cls.check(read(path), str(path))
 
     @classmethod
     def check(cls, data: object, origin: str) -> Document:
         """Validate decoded data; `origin` opens the error message."""
-        if isinstance(data, str | UnusableDocumentError):
-            raise UnusableDocumentError(
-                f"{origin}: {data if isinstance(data, Exception) else 'not an object'}"
-            )
-        node = _text_keys(data)
-        if not isinstance(node, dict):
-            raise UnusableDocumentError(f"{origin}: expected an OpenAPI document, not {_kind(node)}")
-        document = cls(cast("Node", node))
+        if not isinstance(data, dict):
+            raise UnusableDocumentError(f"{origin}: expected an OpenAPI document, not {kind_of(data)}")
+        document = cls(cast("Node", data))
         for problem in document.problems():
             raise UnusableDocumentError(f"{origin}: {problem}")
         return document
@@ -129,7 +71,7 @@ class Document:
                 yield f"{name}: expected an object"
         for path, item in as_node(self.data.get("paths")).items():
             if not isinstance(item, dict) and not path.startswith("x-"):
-                yield f"{pointer('#/paths', path)}: expected an object, not {_kind(item)}"
+                yield f"{pointer('#/paths', path)}: expected an object, not {kind_of(item)}"
             for method in METHODS:
                 if method in as_node(item) and not isinstance(as_node(item)[method], dict):
                     yield f"{pointer('#/paths', path)}/{method}: expected an object"
@@ -205,36 +147,3 @@ _NAMES = frozenset(
         "definitions",
     ]
 )
-
-
-def _parse(text: str) -> object:
-    if text.lstrip()[:1] in {"{", "["}:
-        try:
-            return json.loads(text, parse_constant=float)
-        except ValueError:
-            pass  # YAML's flow style also starts with a brace
-    try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-        what = getattr(error, "problem", None) or "unreadable"
-        return UnusableDocumentError(f"not YAML{where}: {' '.join(str(what).split())}")
-    except ValueError as error:
-        return UnusableDocumentError(f"not YAML: {error}")
-
-
-def _text_keys(value: object) -> object:
-    """Turn every key into a string: YAML's `200:` is a number."""
-    if isinstance(value, dict):
-        return {_key(key): _text_keys(one) for key, one in value.items()}
-    return [_text_keys(one) for one in value] if isinstance(value, list) else value
-
-
-def _key(key: object) -> str:
-    return key if isinstance(key, str) else json.dumps(key) if isinstance(key, bool | None) else str(key)
-
-
-def _kind(value: object) -> str:
-    names = {"dict": "an object", "list": "a list", "str": "a string", "NoneType": "nothing"}
-    return names.get(type(value).__name__, "a number")
