@@ -38,7 +38,8 @@ _decoder = json.JSONDecoder(parse_int=_integer, parse_float=_finite, parse_const
 def loads_standard(content: bytes) -> object:
     """Decode UTF-8 JSON; raises ValueError for anything else, including NaN, Infinity and excessive nesting."""
     try:
-        value: object = _decoder.decode(content.decode("utf-8"))
+        # .NET gateways put a byte order mark first.
+        value: object = _decoder.decode(content.decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
     return value

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import NoReturn, Protocol, cast
 
+import httpx
 from attrs import frozen
 
 from sinch_provisioning_api import SecretMapping
@@ -12,13 +13,26 @@ from sinch_provisioning_api import SecretMapping
 from .errors import ConfigurationError
 
 
+class SecretLike(Protocol):
+    """A string that another library keeps secret, such as pydantic's `SecretStr`."""
+
+    def get_secret_value(self) -> str:
+        """Return the string itself."""
+        ...
+
+
 class Secret:
     """A string that is never shown by accident: not in a repr, a log record, a pickle or a traceback."""
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str | Secret) -> None:
-        self._value: str = value.reveal() if isinstance(value, Secret) else value
+    def __init__(self, value: str | SecretLike | Secret) -> None:
+        if isinstance(value, Secret):
+            value = value.reveal()
+        elif not isinstance(value, str) and hasattr(value, "get_secret_value"):
+            value = value.get_secret_value()
+        # Of another type only by mistake: whoever uses the secret says what is wrong with it.
+        self._value = cast("str", value)
 
     def reveal(self) -> str:
         """Return the string itself."""
@@ -79,9 +93,11 @@ class OAuth2ClientCredentials:
 
     key_id: str
     key_secret: Secret
-    token_url: str | None
+    token_url: str | httpx.URL | None
 
-    def __init__(self, key_id: str, key_secret: str | Secret, token_url: str | None = None) -> None:
+    def __init__(
+        self, key_id: str, key_secret: str | SecretLike | Secret, token_url: str | httpx.URL | None = None
+    ) -> None:
         key_secret = Secret(key_secret)
         object.__setattr__(self, "token_url", token_url)
         _set_key(self, key_id, key_secret)
@@ -94,7 +110,7 @@ class BasicCredentials:
     key_id: str
     key_secret: Secret
 
-    def __init__(self, key_id: str, key_secret: str | Secret) -> None:
+    def __init__(self, key_id: str, key_secret: str | SecretLike | Secret) -> None:
         key_secret = Secret(key_secret)
         _set_key(self, key_id, key_secret)
 
@@ -105,7 +121,7 @@ class BearerToken:
 
     token: Secret
 
-    def __init__(self, token: str | Secret) -> None:
+    def __init__(self, token: str | SecretLike | Secret) -> None:
         token = Secret(token)
         object.__setattr__(self, "token", token)
         _check({"token": token})
@@ -117,8 +133,8 @@ Credentials = OAuth2ClientCredentials | BasicCredentials | BearerToken
 class LineCredentials(SecretMapping):
     """A LINE channel's access token and secret, with the Conversation API's names."""
 
-    def __init__(self, token: str, secret: str) -> None:
-        super().__init__({"token": token, "secret": secret})
+    def __init__(self, token: str | SecretLike, secret: str | SecretLike) -> None:
+        super().__init__({"token": Secret(token).reveal(), "secret": Secret(secret).reveal()})
         del token, secret
         _check(self)
 
@@ -126,8 +142,8 @@ class LineCredentials(SecretMapping):
 class TelegramCredentials(SecretMapping):
     """A Telegram bot's token, with the Conversation API's name."""
 
-    def __init__(self, token: str) -> None:
-        super().__init__({"token": token})
+    def __init__(self, token: str | SecretLike) -> None:
+        super().__init__({"token": Secret(token).reveal()})
         del token
         _check(self)
 
@@ -135,7 +151,12 @@ class TelegramCredentials(SecretMapping):
 class KakaoTalkCredentials(SecretMapping):
     """A KakaoTalk channel's Plus Friend id and sender key, with the Conversation API's names."""
 
-    def __init__(self, plus_friend_id: str, sender_key: str) -> None:
-        super().__init__({"kakaotalk_plus_friend_id": plus_friend_id, "kakaotalk_sender_key": sender_key})
+    def __init__(self, plus_friend_id: str, sender_key: str | SecretLike) -> None:
+        super().__init__(
+            {
+                "kakaotalk_plus_friend_id": plus_friend_id,
+                "kakaotalk_sender_key": Secret(sender_key).reveal(),
+            }
+        )
         del plus_friend_id, sender_key
         _check(self)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from attrs import field, frozen
 
@@ -136,7 +136,12 @@ def _tell(hook: Callable[[_E], None] | None, event: _E) -> None:
     if hook is None:
         return
     try:
-        hook(event)
+        result: object = hook(event)
     # The caller's code: whatever it raises must not change the call's result.
     except Exception as error:
         _logger.warning("a hook raised %s; it was ignored", type(error).__name__)
+        return
+    if isinstance(result, Coroutine):
+        # A lambda around a coroutine function, for example, which could not be refused when it was given.
+        cast("Coroutine[object, object, object]", result).close()
+        _logger.warning("a hook returned a coroutine, which is not awaited: pass a plain function")

@@ -1,8 +1,8 @@
 """Spans and metrics for OpenTelemetry (extra `otel`): a span for each call, a child span for each request.
 
 Names are those of the stable HTTP semantic conventions where they have one
-(https://opentelemetry.io/docs/specs/semconv/http/), and otherwise start with `sinch_provisioning.`. No span and no metric
-contains a header, a body, a query value or an exception's text.
+(https://opentelemetry.io/docs/specs/semconv/http/), and otherwise start with `sinch_provisioning.`. No span and no
+metric contains a header, a body, a query value or an exception's text.
 """
 
 from __future__ import annotations
