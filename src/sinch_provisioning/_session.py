@@ -49,8 +49,10 @@ class Session:
         token_store: TokenStore | None,
         token_limits: Limits,
         rate_limit: RateLimit | None = None,
+        http_hosts: frozenset[str] = frozenset(),
     ) -> None:
         self._clock = clock
+        self._http_hosts = http_hosts
         self._random = random
         self._observers = observers
         self._token_store = token_store
@@ -102,7 +104,7 @@ class Session:
         """Return how to authorize with `credentials`; one token source for each key and token URL."""
         if not isinstance(credentials, OAuth2ClientCredentials):
             return FixedAuth(credentials)
-        url = config.resolve_token_url(credentials.token_url)
+        url = config.resolve_token_url(credentials.token_url, self._http_hosts)
         # The secret is part of the key: a rotated one must not live on the old one's token, nor the other way round.
         key = (str(url), credentials.key_id, credentials.key_secret)
         source = self._sources.get(key)

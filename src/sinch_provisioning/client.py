@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, overload
 
 import httpx
 from attrs import evolve
@@ -25,12 +26,14 @@ from sinch_provisioning_api.api import (
 from sinch_provisioning_api.models import RcsSender
 
 from . import config
+from ._arguments import check_hook, check_http_client, check_kind, check_methods, check_text
 from ._calls import raw_requests
 from ._http.transport import AttemptTimeout
 from ._retries.call import Limits
 from ._retries.observers import Observers
 from ._retries.retry_policy import RetryPolicy
 from ._session import Session, make_transport
+from .channels.mocks import mockable
 from .channels.project import Project
 from .channels.rcs import RcsSenders
 from .channels.senders import SenderChannel
@@ -56,8 +59,8 @@ class ProvisioningClient:
     """A client of the Sinch Provisioning API for one project, and through `for_project` for all others.
 
     Omitted settings are read from the environment (SINCH_PROJECT_ID, SINCH_KEY_ID, SINCH_KEY_SECRET,
-    SINCH_PROVISIONING_URL, SINCH_TOKEN_URL), URLs then from the API's document. Raises `ConfigurationError` for a
-    setting that is missing or unusable; nothing is sent before the first call.
+    SINCH_PROVISIONING_URL, SINCH_TOKEN_URL); URLs default to those of the API's document. Raises `ConfigurationError`
+    if a setting is missing or unusable; nothing is sent before the first call.
 
     - `timeout`: seconds for one attempt as a whole, or an `httpx.Timeout` for its phases (30 s, 10 s to connect).
     - `retry`: how often and how long a call tries; its `deadline` covers everything the call does.
@@ -71,15 +74,27 @@ class ProvisioningClient:
     - `max_response_bytes`, `max_token_response_bytes`: the largest reply read, on the wire and decoded.
     - `on_attempt`, `on_retry`, `on_token`: plain callables that are told what happens; they must not block.
     - `telemetry`: spans and metrics, with `sinch_provisioning.otel`.
+    - `http_hosts`: names of hosts that plain http may be used with, besides this machine: an emulator in a container
+      network, for example.
     - `clock`: where time comes from; for tests.
     """
+
+    if TYPE_CHECKING:
+        rcs: RcsSenders
+        kakaotalk: SenderChannel
+        line: SenderChannel
+        telegram: SenderChannel
+    else:
+        # For mocks that are made from this class; a client sets its own channels.
+        rcs = mockable(RcsSenders)
+        kakaotalk = line = telegram = mockable(SenderChannel)
 
     def __init__(
         self,
         *,
-        project_id: str | None = None,
+        project_id: config.Id | None = None,
         credentials: Credentials | None = None,
-        base_url: str | None = None,
+        base_url: str | httpx.URL | None = None,
         timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
         retry: RetryPolicy | None = None,
         max_connections: int | None = None,
@@ -95,11 +110,21 @@ class ProvisioningClient:
         rate_limit: RateLimit | None = None,
         verify: ssl.SSLContext | str | os.PathLike[str] | None = None,
         proxy: str | None = None,
+        http_hosts: Iterable[str] = (),
         clock: Clock | None = None,
     ) -> None:
+        hosts = config.check_http_hosts(http_hosts)
         project_id = config.resolve_project_id(project_id)
         credentials = config.resolve_credentials(credentials)
-        base_url = config.resolve_base_url(base_url)
+        base_url = config.resolve_base_url(base_url, hosts)
+        check_kind("retry", retry, RetryPolicy)
+        check_http_client(http_client, transport)
+        for name, hook in (("on_attempt", on_attempt), ("on_retry", on_retry), ("on_token", on_token)):
+            check_hook(name, hook)
+        check_methods("telemetry", telemetry)
+        check_methods("token_store", token_store)
+        check_methods("rate_limit", rate_limit)
+        check_methods("clock", clock)
         policy = RetryPolicy() if retry is None else retry
         attempt_timeout = AttemptTimeout.of(timeout)
         self._session = Session(
@@ -114,6 +139,7 @@ class ProvisioningClient:
                 config.check_size(max_token_response_bytes),
             ),
             rate_limit=rate_limit,
+            http_hosts=hosts,
         )
         limits = Limits(policy, attempt_timeout, config.check_size(max_response_bytes))
         self._open(self._session.project(project_id, base_url, credentials, limits), owns=True)
@@ -154,7 +180,7 @@ class ProvisioningClient:
         """Have a token ready; sends nothing while one lives, or none is needed. Raises `ProvisioningError`."""
         await self._project.pipeline.authenticate()
 
-    def for_project(self, project_id: str, credentials: Credentials | None = None) -> Self:
+    def for_project(self, project_id: config.Id, credentials: Credentials | None = None) -> Self:
         """Return a client for another project on the same connections and token cache.
 
         It costs microseconds, so make one per request; closing it closes nothing.
@@ -169,18 +195,19 @@ class ProvisioningClient:
         self, *, timeout: httpx.Timeout | float | None = None, retry: RetryPolicy | None = None
     ) -> Self:
         """Return the same client with other limits; this one is unchanged, and closing the new one closes nothing."""
+        check_kind("retry", retry, RetryPolicy)
         return self._view(self._session.with_options(self._project, timeout, retry))
 
     def _view(self, project: Project) -> Self:
-        view = type(self).__new__(type(self))
-        view._session = self._session
+        # A copy, so that a subclass finds its own attributes in a view too.
+        view = copy.copy(self)
         view._open(project, owns=False)
         return view
 
     @overload
     async def launch_rcs_sender(
         self,
-        sender_id: str | None,
+        sender_id: config.Id | None,
         *,
         wait: bool = False,
         until: str | Iterable[str] = (LAUNCHED,),
@@ -199,7 +226,7 @@ class ProvisioningClient:
 
     async def launch_rcs_sender(
         self,
-        sender_id: str | None = None,
+        sender_id: config.Id | None = None,
         *,
         wait: bool = False,
         until: str | Iterable[str] = (LAUNCHED,),
@@ -240,6 +267,8 @@ class ProvisioningClient:
         `{project_id}` in `path` is filled in. Returns the response with its body read; a POST counts as a create.
         Raises `ConfigurationError` for an absolute URL and for dotted or empty segments.
         """
+        check_text("method", method)
+        check_text("path", path)
         return await raw_requests.send(
             self._project.pipeline, self.project_id, method, path, body=json, params=params
         )

@@ -7,7 +7,7 @@ from attrs import frozen
 
 @frozen
 class AttemptEvent:
-    """One request and what came of it; `duration` in seconds, waiting for a free connection included."""
+    """One request and its result; `duration` in seconds, including the wait for a free connection."""
 
     operation_id: str
     method: str
@@ -20,7 +20,7 @@ class AttemptEvent:
 
 @frozen
 class RetryEvent:
-    """A request is about to be sent again, `pause` seconds from now."""
+    """A request will be sent again in `pause` seconds."""
 
     operation_id: str
     attempt: int
@@ -31,9 +31,10 @@ class RetryEvent:
 
 @frozen
 class TokenEvent:
-    """A token was fetched, or could not be; `lifetime` in seconds.
+    """A token was fetched, or could not be (`ok` false); `lifetime` and `duration` in seconds.
 
-    `early`: no call was waiting for it. `shared`: it came from the token store, where another process had put it.
+    `early`: it was renewed before any call needed it. `shared`: another process had fetched it and the token store
+    had it.
     """
 
     key_id: str

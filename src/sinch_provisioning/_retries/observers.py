@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from attrs import field, frozen
 
@@ -22,7 +22,7 @@ _E = TypeVar("_E")
 
 @frozen
 class Observers:
-    """The caller's hooks and the logs; a hook that raises is reported in the log and affects no call."""
+    """The caller's hooks, and the log; an exception in a hook is logged and affects no call."""
 
     on_attempt: Callable[[AttemptEvent], None] | None = field(default=None)
     on_retry: Callable[[RetryEvent], None] | None = field(default=None)
@@ -31,7 +31,7 @@ class Observers:
 
     @property
     def want_attempts(self) -> bool:
-        """Whether attempts are reported to anybody; building the records costs time."""
+        """Whether a hook or the log wants attempts; otherwise none is recorded."""
         return self.on_attempt is not None or _logger.isEnabledFor(logging.DEBUG)
 
     def attempted(self, event: AttemptEvent) -> None:
@@ -57,7 +57,7 @@ class Observers:
     def retried(self, event: RetryEvent) -> None:
         """Report a retry."""
         _retry_logger.info(
-            "%s attempt %d: %s; again in %.3f s",
+            "%s attempt %d: %s; retry in %.3f s",
             event.operation_id,
             event.attempt,
             event.cause if event.status is None else event.status,
@@ -98,7 +98,12 @@ def _tell(hook: Callable[[_E], None] | None, event: _E) -> None:
     if hook is None:
         return
     try:
-        hook(event)
-    # A hook is the caller's code; what it raises must not change what a call does.
+        result: object = hook(event)
+    # The caller's code: whatever it raises must not change the call's result.
     except Exception as error:
         _logger.warning("a hook raised %s; it was ignored", type(error).__name__)
+        return
+    if isinstance(result, Coroutine):
+        # A lambda around a coroutine function, for example, which could not be refused when it was given.
+        cast("Coroutine[object, object, object]", result).close()
+        _logger.warning("a hook returned a coroutine, which is not awaited: pass a plain function")
