@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         ServerError,
         TokenError,
         WaitTimeoutError,
+        WebhookSignatureError,
     )
     from .events import AttemptEvent, RetryEvent, TokenEvent
     from .lifecycle.polling import Polling
@@ -91,6 +92,7 @@ __all__ = [
     "TokenEvent",
     "TokenStore",
     "WaitTimeoutError",
+    "WebhookSignatureError",
     "__version__",
     "apply",
     "plan",
@@ -114,7 +116,7 @@ _HOMES: Final = {
         "ConfigurationError ConflictError DeadlineExceededError LaunchNotReadyError LaunchRejectedError "
         "NotFoundError OutcomeUnknownError PermissionDeniedError PreconditionFailedError "
         "ProvisioningError RateLimitError ResponseDecodeError SenderMismatchError ServerError TokenError "
-        "WaitTimeoutError"
+        "WaitTimeoutError WebhookSignatureError"
     ),
     "events": "AttemptEvent RetryEvent TokenEvent",
     "lifecycle.polling": "Polling",
