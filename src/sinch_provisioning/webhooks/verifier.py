@@ -77,8 +77,8 @@ class WebhookVerifier:
             received=dt.datetime.fromtimestamp(now, dt.UTC),
             sent=dt.datetime.fromtimestamp(sent, dt.UTC),
         )
-        # Once it is older than the tolerance, its timestamp refuses it.
-        if not await self._claim(found.nonce, sent + self._tolerance - now):
+        # A second longer than its timestamp is accepted.
+        if not await self._claim(found.nonce, sent + self._tolerance - now + 1):
             raise WebhookSignatureError(
                 "webhook delivery refused: its nonce was seen before, so it is repeated or replayed",
                 reason="replay",
@@ -105,7 +105,7 @@ class WebhookVerifier:
 
     async def _claim(self, nonce: str, lifetime: float) -> bool:
         try:
-            claimed = await self._replays.claim(nonce, max(1.0, lifetime))
+            claimed = await self._replays.claim(nonce, lifetime)
         except Exception as error:
             self._failed(error)
             return True
