@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         ServerError,
         TokenError,
         WaitTimeoutError,
+        WebhookSignatureError,
     )
     from .events import AttemptEvent, RetryEvent, TokenEvent
     from .lifecycle.polling import Polling
@@ -92,6 +93,7 @@ __all__ = [
     "TokenEvent",
     "TokenStore",
     "WaitTimeoutError",
+    "WebhookSignatureError",
     "__version__",
     "apply",
     "plan",
@@ -118,7 +120,7 @@ _HOMES: Final = {
         "ConfigurationError ConflictError DeadlineExceededError LaunchNotReadyError LaunchRejectedError "
         "NotFoundError OutcomeUnknownError PermissionDeniedError PreconditionFailedError "
         "ProvisioningError RateLimitError ResponseDecodeError SenderMismatchError ServerError TokenError "
-        "WaitTimeoutError"
+        "WaitTimeoutError WebhookSignatureError"
     ),
     "events": "AttemptEvent RetryEvent TokenEvent",
     "lifecycle.polling": "Polling",

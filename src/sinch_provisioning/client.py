@@ -40,6 +40,7 @@ from .channels.senders import SenderChannel
 from .clock import Clock, SystemClock
 from .credentials import Credentials
 from .events import AttemptEvent, RetryEvent, TokenEvent
+from .lifecycle.polling import EventSource
 from .lifecycle.status import LAUNCHED
 from .rate_limit import RateLimit
 from .telemetry import Telemetry
@@ -212,6 +213,7 @@ class ProvisioningClient:
         wait: bool = False,
         until: str | Iterable[str] = (LAUNCHED,),
         timeout: float | None = None,
+        events: EventSource | None = None,
     ) -> RcsSender: ...
 
     @overload
@@ -221,6 +223,7 @@ class ProvisioningClient:
         wait: bool = False,
         until: str | Iterable[str] = (LAUNCHED,),
         timeout: float | None = None,
+        events: EventSource | None = None,
         **fields: Unpack[CreateRcsSenderArguments],
     ) -> RcsSender: ...
 
@@ -231,16 +234,20 @@ class ProvisioningClient:
         wait: bool = False,
         until: str | Iterable[str] = (LAUNCHED,),
         timeout: float | None = None,
+        events: EventSource | None = None,
         **fields: Any,
     ) -> RcsSender:
         """Launch the sender of that id, or the one these fields describe, which is ensured first.
 
         Safe to run twice: what is launching or launched already is not launched again. With `wait`, polls until
-        its status is one of `until`, for at most `timeout` seconds (None: for ever). Raises `ProvisioningError`;
+        its status is one of `until`, for at most `timeout` seconds (None: for ever), or hears it from `events`, an
+        `EventHub` that webhooks are published to. Raises `ProvisioningError`;
         `LaunchNotReadyError` names missing brand fields, `LaunchRejectedError` and `WaitTimeoutError` carry the
         last state seen.
         """
-        return await self.rcs.ensure_launched(sender_id, wait=wait, until=until, timeout=timeout, **fields)
+        return await self.rcs.ensure_launched(
+            sender_id, wait=wait, until=until, timeout=timeout, events=events, **fields
+        )
 
     async def call(
         self,
