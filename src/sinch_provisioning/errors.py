@@ -22,6 +22,7 @@
     │   └── ServerError 5xx
     ├── LaunchRejectedError                       .sender: the last state seen
     ├── WaitTimeoutError                          .sender: the last state seen
+    ├── WebhookSignatureError                     .reason: why a webhook delivery was refused
     └── SenderMismatchError                       ensure can't decide, or can't mend
 
 No message and no repr holds a secret, and none of them holds a reply's body: ``body`` is an attribute only, and
@@ -60,6 +61,7 @@ __all__ = [
     "ServerError",
     "TokenError",
     "WaitTimeoutError",
+    "WebhookSignatureError",
 ]
 
 
@@ -267,3 +269,22 @@ class WaitTimeoutError(ProvisioningError):
 
 class SenderMismatchError(ProvisioningError):
     """Several senders bear the name, or one differs in a way that no update can mend."""
+
+
+class WebhookSignatureError(ProvisioningError):
+    """A webhook delivery was refused: Sinch did not sign it, signed it too long ago, or it came before.
+
+    `reason` is "headers" (missing, doubled or malformed), "signature", "timestamp" (outside the tolerance), "replay"
+    (a nonce seen before) or "body" (signed, but not an event).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        operation_id: str | None = None,
+        attempts: tuple[Attempt, ...] = (),
+    ) -> None:
+        super().__init__(message, operation_id=operation_id, attempts=attempts)
+        self.reason = reason

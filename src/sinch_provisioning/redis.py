@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from attrs import frozen
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from limits import RateLimitItem, parse
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from redis.asyncio import Redis, RedisCluster
@@ -20,8 +21,6 @@ from redis.asyncio.lock import Lock
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import LockError, RedisError
-
-from limits import RateLimitItem, parse
 
 from .errors import ConfigurationError
 

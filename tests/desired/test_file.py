@@ -74,7 +74,7 @@ HEAD = "version: 1\n"
         ("version: 2\n", "1:1", "must be 1"),
         ("- 1\n", "1:1", "the file must be a mapping"),
         ("", "1:1", "the file must be a mapping"),
-        (HEAD + "projects:\n  a/b: {rcs: []}\n", "3:3", "one segment"),
+        (HEAD + "projects:\n  a/b: {rcs: []}\n", "3:3", "single path segment"),
         (HEAD + "line:\n  - {name: L, channel_credentials: {token: s3cret-value}}\n", "3:37", "is a secret"),
         (
             HEAD + "line:\n  - {name: L, channel_credentials: {token: {env: NOPE}}}\n",

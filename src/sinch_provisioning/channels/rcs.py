@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Unpack, cast
 
-from attrs import field, frozen
+from attrs import define, field
 
 from sinch_provisioning_api.api import (
     CreateRcsSenderArguments,
@@ -22,10 +22,10 @@ from sinch_provisioning_api.api import (
 )
 from sinch_provisioning_api.models import CreateRcsSenderRequest, RcsSender, UpdateRcsSenderRequest
 
-from ..config import check_segment
+from ..config import Id, check_segment
 from ..errors import ConfigurationError, PreconditionFailedError, ProvisioningError, SenderMismatchError
 from ..lifecycle.launch import launch_once
-from ..lifecycle.polling import Polling, poll
+from ..lifecycle.polling import EventSource, Polling, poll
 from ..lifecycle.reconciling_writer import differences, only_one
 from ..lifecycle.status import LAUNCHED, has_arrived, is_settled, status_of, statuses
 from .project import Project, check_name, split_arguments
@@ -34,7 +34,7 @@ from .readiness import launch_refusal, named_fields, readiness
 _GET = "getRcsSender"
 
 
-@frozen
+@define(slots=False, eq=False)
 class RcsSenders:
     """The RCS senders of one project.
 
@@ -54,21 +54,21 @@ class RcsSenders:
         body, query = split_arguments(CreateRcsSenderRequest, cast("dict[str, object]", fields))
         return await self._create(body, query)
 
-    async def get(self, sender_id: str | None) -> RcsSender:
+    async def get(self, sender_id: Id | None) -> RcsSender:
         """Return the sender as it is now."""
         return await self.project.invoke(get_rcs_sender, check_segment("sender_id", sender_id))
 
-    async def update(self, sender_id: str | None, **fields: Unpack[UpdateRcsSenderArguments]) -> RcsSender:
+    async def update(self, sender_id: Id | None, **fields: Unpack[UpdateRcsSenderArguments]) -> RcsSender:
         """Change the given fields of a sender and return it."""
         sender_id = check_segment("sender_id", sender_id)
         body, query = split_arguments(UpdateRcsSenderRequest, cast("dict[str, object]", fields))
         return await self.project.invoke(update_rcs_sender, sender_id, body=body, **query)
 
-    async def delete(self, sender_id: str | None) -> None:
+    async def delete(self, sender_id: Id | None) -> None:
         """Delete a sender."""
         await self.project.invoke(delete_rcs_sender, check_segment("sender_id", sender_id))
 
-    async def launch(self, sender_id: str | None) -> RcsSender:
+    async def launch(self, sender_id: Id | None) -> RcsSender:
         """Submit a sender for approval; sent at most once, see `OutcomeUnknownError`.
 
         Raises `LaunchNotReadyError` where brand fields that carriers require are missing.
@@ -108,11 +108,12 @@ class RcsSenders:
 
     async def ensure_launched(
         self,
-        sender_id: str | None = None,
+        sender_id: Id | None = None,
         *,
         wait: bool = False,
         until: str | Iterable[str] = (LAUNCHED,),
         timeout: float | None = None,
+        events: EventSource | None = None,
         **fields: Unpack[CreateRcsSenderArguments],
     ) -> RcsSender:
         """Launch one sender at most once; see `ProvisioningClient.launch_rcs_sender`."""
@@ -133,38 +134,48 @@ class RcsSenders:
         # The reply to the launch may already say what is waited for.
         if not wait or has_arrived(launched, statuses(until), operation_id=_GET):
             return launched
-        return await self.wait_for_status(launched.id, until, timeout=timeout)
+        return await self.wait_for_status(launched.id, until, timeout=timeout, events=events)
 
     async def wait_for_status(
         self,
-        sender_id: str | None,
+        sender_id: Id | None,
         until: str | Iterable[str] = LAUNCHED,
         *,
         timeout: float | None = None,
         polling: Polling | None = None,
+        events: EventSource | None = None,
     ) -> RcsSender:
         """Poll until the sender's status is one of `until`, and return it; `timeout` in seconds, None for no limit.
+
+        With `events` (an `EventHub`) it reads the sender when a webhook says that it changed, and polls only in case
+        one was lost: first after 10 minutes, then ever more rarely down to once an hour.
 
         Raises `LaunchRejectedError` where the sender's launch ends without success, and `WaitTimeoutError`; both
         carry the last state seen.
         """
         wanted = statuses(until)
-        async with aclosing(self._poll(sender_id, timeout, polling)) as states:
+        async with aclosing(self._poll(sender_id, timeout, polling, events)) as states:
             async for sender in states:
                 if has_arrived(sender, wanted, operation_id=_GET):
                     return sender
         raise AssertionError("polling ends by returning or raising")
 
     async def watch(
-        self, sender_id: str | None, *, timeout: float | None = None, polling: Polling | None = None
+        self,
+        sender_id: Id | None,
+        *,
+        timeout: float | None = None,
+        polling: Polling | None = None,
+        events: EventSource | None = None,
     ) -> AsyncIterator[RcsSender]:
         """Yield the sender now and at each change of its status, until it is LAUNCHED or has failed.
 
-        Raises `WaitTimeoutError` after `timeout` seconds (None: never), carrying the last state seen.
+        `events` works as in `wait_for_status`. Raises `WaitTimeoutError` after `timeout` seconds (None: never),
+        carrying the last state seen.
         """
         last: str | None = None
         first = True
-        async with aclosing(self._poll(sender_id, timeout, polling)) as states:
+        async with aclosing(self._poll(sender_id, timeout, polling, events)) as states:
             async for sender in states:
                 status = status_of(sender)
                 if first or status != last:
@@ -174,15 +185,20 @@ class RcsSenders:
                     return
 
     def _poll(
-        self, sender_id: str | None, timeout: float | None, polling: Polling | None
+        self,
+        sender_id: Id | None,
+        timeout: float | None,
+        polling: Polling | None,
+        events: EventSource | None,
     ) -> AsyncGenerator[RcsSender, None]:
         return poll(
             self.get,
-            sender_id,
+            check_segment("sender_id", sender_id),
             clock=self.project.pipeline.clock,
-            polling=Polling() if polling is None else polling,
+            polling=polling,
             timeout=timeout,
             operation_id=_GET,
+            events=events,
         )
 
     async def _create(self, body: CreateRcsSenderRequest, query: Mapping[str, Any]) -> RcsSender:

@@ -1,0 +1,66 @@
+"""From a request to the status that answers it, for any web framework."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import Final
+
+from ..errors import WebhookSignatureError
+from .event import WebhookEvent
+from .signature import Headers
+from .verifier import WebhookVerifier
+
+_logger = logging.getLogger("sinch_provisioning.webhooks")
+
+MAX_BODY_BYTES: Final = 2**20
+
+Publish = Callable[[WebhookEvent], Awaitable[object]]
+
+
+async def receive(
+    verifier: WebhookVerifier,
+    publish: Publish,
+    headers: Headers,
+    body: bytes | AsyncIterable[bytes],
+    *,
+    max_body_bytes: int = MAX_BODY_BYTES,
+) -> int:
+    """Verify a delivery, await `publish(event)`, and return the status to answer with.
+
+    204: handed over. 400: signed, but not an event. 401: refused. 413: larger than `max_body_bytes`. 503: `publish`
+    raised, so that Sinch sends the delivery again. Sinch ignores the body of an answer. The log says why, and never
+    holds a body, a signature or a secret.
+    """
+    content = await _read(body, max_body_bytes)
+    if content is None:
+        _logger.warning("webhook delivery refused: its body is larger than %d bytes", max_body_bytes)
+        return 413
+    try:
+        event = await verifier.verify(headers, content)
+    except WebhookSignatureError as error:
+        _logger.warning("%s", error, extra={"reason": error.reason})
+        return 400 if error.reason == "body" else 401
+    try:
+        await publish(event)
+    except BaseException as error:
+        # Not handed over, so Sinch's next attempt must not count as a repetition; neither after a cancellation.
+        await verifier.release(headers)
+        if not isinstance(error, Exception):
+            raise
+        _logger.exception("a %s event of sender %s was not handed over", event.type, event.sender_id)
+        return 503
+    _logger.debug("a %s event of sender %s was handed over", event.type, event.sender_id)
+    return 204
+
+
+async def _read(body: bytes | AsyncIterable[bytes], limit: int) -> bytes | None:
+    """Return the whole body, or None as soon as it exceeds `limit` bytes."""
+    if isinstance(body, bytes):
+        return body if len(body) <= limit else None
+    content = bytearray()
+    async for chunk in body:
+        content += chunk
+        if len(content) > limit:
+            return None
+    return bytes(content)
