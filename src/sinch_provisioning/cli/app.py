@@ -138,7 +138,7 @@ def worker(
     *,
     database: Database = None,
     rate: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
-    take_over_every: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 10.0,
+    take_over_every: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 1.0,
 ) -> int:
     """Carry out orders of `apply --durable`, together with all other workers on the same database.
 
@@ -159,6 +159,7 @@ def status(
     *,
     database: Database = None,
     everything: Annotated[bool, Parameter("--all", negative=())] = False,
+    watch: Annotated[bool, Flag] = False,
     as_json: Json = False,
 ) -> int:
     """Show the state of all orders of `apply --durable`.
@@ -169,10 +170,28 @@ def status(
     ----------
     everything
         Also show orders that are done, queued or under way.
+    watch
+        Show a live display until every order has ended.
     """
     from . import durability  # noqa: PLC0415 - the extra `durable`
 
-    return _finish(durability.show_status(database=database, everything=everything, as_json=as_json))
+    return _finish(
+        durability.show_status(database=database, everything=everything, watch=watch, as_json=as_json)
+    )
+
+
+@app.command
+def cancel(*orders: str, database: Database = None) -> int:
+    """Cancel open orders; what was sent already stays as it is.
+
+    Parameters
+    ----------
+    orders
+        Ids as `status --all` shows them: project/channel/name.
+    """
+    from . import durability  # noqa: PLC0415 - the extra `durable`
+
+    return _finish(durability.cancel_orders(list(orders), database=database))
 
 
 @app.command(name="schema")

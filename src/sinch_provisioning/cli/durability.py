@@ -1,10 +1,15 @@
-"""`apply --durable`, `worker` and `status` (extra `durable`)."""
+"""`apply --durable`, `worker`, `status` and `cancel` (extra `durable`)."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from pathlib import Path
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from .. import ConfigurationError
 from ..desired import load
@@ -22,6 +27,8 @@ except ModuleNotFoundError as error:
     ) from None
 
 _WORKER_CONNECTIONS = 50
+_WATCH_EVERY = 1.0
+_STATES = ("queued", "under way", "done", "failed", "stopped")
 
 
 async def order_file(
@@ -69,18 +76,46 @@ async def _work(url: str, rate: float | None, take_over_every: float) -> int:
     return 0
 
 
-async def show_status(*, database: str | None, everything: bool, as_json: bool) -> int:
+async def show_status(*, database: str | None, everything: bool, watch: bool, as_json: bool) -> int:
     """Show the state of all orders; 0 all done, 1 some failed, 2 some still open."""
-    found = await durable.standings(_url(database))
-    counts = durable.totals(found)
+    url = _url(database)
+    if watch and not as_json and output.on_terminal():
+        with Live(console=output.console(), auto_refresh=False) as live:
+            while any(_open(counts) for counts in (found := await durable.project_totals(url)).values()):
+                live.update(_table(found), refresh=True)
+                await asyncio.sleep(_WATCH_EVERY)
+    found = await durable.project_totals(url)
+    counts = {state: sum(each[state] for each in found.values()) for state in _STATES}
+    orders = await durable.standings(url, () if everything or as_json else ("failed", "stopped"))
     if as_json:
-        output.as_json({"summary": counts, "orders": [each.to_dict() for each in found]})
+        listed = [each.to_dict() for each in orders]
+        output.as_json({"summary": counts, "projects": found, "orders": listed})
     else:
-        shown = [each for each in found if everything or each.state in ("failed", "stopped")]
-        if shown:
-            rows = [(each.state, each.workflow_id, each.status, each.problem, each.tries) for each in shown]
-            output.records(("state", "order", "status", "problem", "tries"), rows)
+        if output.on_terminal():
+            output.console().print(_table(found))
+        if orders:
+            rows = [(each.state, each.workflow_id, each.status, each.tries, each.problem) for each in orders]
+            output.records(("state", "order", "status", "tries", "problem"), rows)
         output.line("summary", *(f"{word.replace(' ', '_')}={count}" for word, count in counts.items()))
     if counts["failed"] or counts["stopped"]:
         return 1
-    return 2 if counts["queued"] or counts["under way"] else 0
+    return 2 if _open(counts) else 0
+
+
+def _open(counts: Mapping[str, int]) -> int:
+    return counts["queued"] + counts["under way"]
+
+
+def _table(found: Mapping[str, Mapping[str, int]]) -> Table:
+    table = Table("project", *_STATES, box=None, pad_edge=False, header_style="bold")
+    for project, counts in found.items():
+        table.add_row(Text(output.clean(project)), *(f"{counts[state]:,}" for state in _STATES))
+    return table
+
+
+async def cancel_orders(order_ids: list[str], *, database: str | None) -> int:
+    """Cancel open orders; 1 if one of them is not open."""
+    cancelled = await durable.cancel(_url(database), order_ids)
+    for order_id in order_ids:
+        output.line("cancelled" if order_id in cancelled else "not open", order_id)
+    return 0 if len(cancelled) == len(set(order_ids)) else 1

@@ -16,7 +16,7 @@ from .plans import Listings, list_channels
 from .project_channel import PAGE_SIZE, ProjectChannel, Stopped
 from .sender_task import SenderTask, may_pass, requested_pause
 
-_BLOCK: Final = 40
+_BLOCK: Final = 20
 _MIN_STREAK: Final = 20
 # Seconds. A server that asks for a longer pause gets it at once.
 _SHORT: Final = 10.0

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Concatenate, Final, Literal, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, Final, Literal, ParamSpec, Protocol, TypeVar
 
 import sqlalchemy as sa
 from attrs import astuple, field, frozen
@@ -231,19 +231,19 @@ async def _run(
 
 
 class SenderEvent(Protocol):
-    """What `deliver` reads of a verified webhook."""
+    """What `deliver` reads of a verified webhook, such as a `sinch_provisioning.webhooks.WebhookEvent`."""
 
     @property
-    def sender(self) -> object:
-        """The sender: an object or a mapping with an `id`."""
+    def sender_id(self) -> str | None:
+        """The sender that the event is about, if any."""
 
     @property
     def current_state(self) -> str | None:
-        """The sender's new state; None in an event about something else."""
+        """Its new state, in an event about that."""
 
     @property
     def project_id(self) -> str | None:
-        """The project, if the event names it."""
+        """Its project, if the event names it."""
 
 
 async def deliver(url: str, event: SenderEvent) -> bool:
@@ -251,13 +251,9 @@ async def deliver(url: str, event: SenderEvent) -> bool:
 
     Once webhooks come in for a channel, its workers poll less often.
     """
-    sender = event.sender
-    sender_id: object = getattr(sender, "id", None)
-    if isinstance(sender, Mapping):
-        sender_id = cast("Mapping[str, object]", sender).get("id")
-    if not isinstance(sender_id, str) or event.current_state is None:
+    if event.sender_id is None or event.current_state is None:
         return False
-    return await _run(url, _deliver, sender_id, event.current_state, event.project_id)
+    return await _run(url, _deliver, event.sender_id, event.current_state, event.project_id)
 
 
 def _deliver(connection: sa.Connection, sender_id: str, status: str, project_id: str | None) -> bool:
