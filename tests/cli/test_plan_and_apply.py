@@ -114,3 +114,23 @@ async def test_undecided_launches_after_the_wait_are_code_1(
     ran = await command("apply", file, "--wait", "--timeout", "1.5")
     assert ran.code == 1
     assert "in_review=1" in ran.out
+
+
+async def test_orders_are_placed_shown_and_cancelled(
+    server: Emulator, command: Command, file: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ordering sends no write; the status counts by project, and is 2 while orders are open."""
+    monkeypatch.setenv("SINCH_PROVISIONING_DATABASE", f"sqlite:///{file.path.parent}/orders.sqlite")
+    missing = await command("status")
+    assert (missing.code, missing.out) == (1, "")
+    ordered = await command("apply", file, "--durable")
+    assert ordered.lines == [["summary", "ordered=2", "already_ordered=0", "unchanged=0", "blocked=0"]]
+    assert len(server.senders) == 0
+    assert (await command("status")).code == 2
+    name = f"{server.project_id}/rcs/Acme"
+    cancelled = await command("cancel", name, "nobody/rcs/X")
+    assert (cancelled.code, cancelled.lines) == (1, [["cancelled", name], ["not open", "nobody/rcs/X"]])
+    shown = await command("status", "--json")
+    assert shown.code == 1
+    assert shown.data["projects"][server.project_id]["queued"] == 1
+    assert (name, "stopped") in [(each["id"], each["state"]) for each in shown.data["orders"]]

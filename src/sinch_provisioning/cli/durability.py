@@ -79,12 +79,13 @@ async def _work(url: str, rate: float | None, take_over_every: float) -> int:
 async def show_status(*, database: str | None, everything: bool, watch: bool, as_json: bool) -> int:
     """Show the state of all orders; 0 all done, 1 some failed, 2 some still open."""
     url = _url(database)
+    found = await durable.project_totals(url)
     if watch and not as_json and output.on_terminal():
         with Live(console=output.console(), auto_refresh=False) as live:
-            while any(_open(counts) for counts in (found := await durable.project_totals(url)).values()):
+            while any(map(_open, found.values())):
                 live.update(_table(found), refresh=True)
                 await asyncio.sleep(_WATCH_EVERY)
-    found = await durable.project_totals(url)
+                found = await durable.project_totals(url)
     counts = {state: sum(each[state] for each in found.values()) for state in _STATES}
     orders = await durable.standings(url, () if everything or as_json else ("failed", "stopped"))
     if as_json:
