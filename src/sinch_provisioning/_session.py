@@ -29,6 +29,7 @@ from .clock import Clock
 from .credentials import Credentials, OAuth2ClientCredentials, Secret
 from .errors import ConfigurationError
 from .lifecycle.keyed_locks import KeyedLocks
+from .lifecycle.recent_writes import RecentWrites
 from .lifecycle.reconciling_writer import ReconcilingWriter
 from .rate_limit import RateLimit
 from .token_store import TokenStore
@@ -67,6 +68,7 @@ class Session:
             self.transport, clock=clock, random=random, observers=observers, quota=self._quota
         )
         self._locks = KeyedLocks()
+        self._writes = RecentWrites(clock)
         self._sources: dict[tuple[str, str, Secret], TokenSource] = {}
 
     def project(self, project_id: str, base_url: str, credentials: Credentials, limits: Limits) -> Project:
@@ -78,7 +80,7 @@ class Session:
             attempts=self._attempts,
             rate_limit=self._rate_limit,
         )
-        return Project(project_id, pipeline, self._locks, self._writer(limits.policy))
+        return Project(project_id, pipeline, self._locks, self._writer(limits.policy), self._writes)
 
     def with_options(
         self, project: Project, timeout: httpx.Timeout | float | None, retry: RetryPolicy | None
