@@ -121,6 +121,8 @@ class Pipeline:
         transport = attempts.transport
         state = transport.current()
         seconds = self.limits.policy.deadline if deadline is None else deadline - attempts.clock.monotonic()
+        if deadline is not None and seconds <= 0:
+            return None
         scope = asyncio.timeout(seconds)
         try:
             async with scope:

@@ -84,7 +84,7 @@ class RecentWrites:
         A value that is what the server replied when this very value was written does not differ.
         """
         write = self._writes.get(key)
-        known = {} if write is None else write.properties
+        known: Mapping[str, tuple[object, object]] = {} if write is None else write.properties
         return {
             name: value
             for name, value in desired.items()
