@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Hashable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
 
 from attrs import define, field
+
+
+class Locks(Protocol):
+    """Keeps calls for one sender from overlapping; `sinch_provisioning.redis` has locks for a fleet of processes."""
+
+    def hold(self, key: Hashable, /) -> AbstractAsyncContextManager[object]:
+        """Wait for the turn at `key`, and keep it for the length of the block."""
+        ...
 
 
 @define
@@ -22,7 +31,7 @@ class KeyedLocks:
         self._held: dict[tuple[asyncio.AbstractEventLoop, Hashable], _Held] = {}
 
     @asynccontextmanager
-    async def hold(self, key: Hashable) -> AsyncGenerator[None, None]:
+    async def hold(self, key: Hashable, /) -> AsyncGenerator[None, None]:
         """Wait for the turn at `key`, first come first served."""
         # A loop that ended leaves its locks behind, and they can't be waited for in another one.
         full_key = (asyncio.get_running_loop(), key)
