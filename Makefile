@@ -49,7 +49,7 @@ check: $(READY) $(NODE_READY)  ## what CI runs: format, lint, types, generated c
 	lint-imports
 	$(MAKE) --no-print-directory test
 
-generate: $(READY)  ## [SPEC=file OUT=dir PACKAGE=name] low-level package from the vendored (or any) document
+generate: $(READY)  ## [SPEC=file OUT=dir PACKAGE=name] low-level packages from the vendored documents, or one from any
 	$(PY) -m tools.generate $(if $(SPEC),--spec "$(SPEC)") $(if $(OUT),--out "$(OUT)") $(if $(PACKAGE),--package "$(PACKAGE)")
 
 # Make turns every failure into exit 2; asked as a question (-q) it hands on the 1 that says "breaking".
@@ -57,12 +57,12 @@ generate: $(READY)  ## [SPEC=file OUT=dir PACKAGE=name] low-level package from t
 ifeq ($(MAKECMDGOALS),spec-diff)
 MAKEFLAGS += -q
 endif
-spec-diff:  ## SPEC=file: what changed, what breaks, which version bump
+spec-diff:  ## SPEC=file [BASE=file]: what changed, what breaks, which version bump
 	+MAKEFLAGS= $(MAKE) --no-print-directory setup
-	$(PY) -m tools.spec_diff "$(SPEC)"
+	$(PY) -m tools.spec_diff "$(SPEC)" $(if $(BASE),--base "$(BASE)")
 
-update-spec: $(READY) $(NODE_READY)  ## SPEC=file: diff, vendor, regenerate, say what the facade does not reach
-	$(PY) -m tools.update_spec "$(SPEC)"
+update-spec: $(READY)  ## SPEC=file [API=1.2]: compare, vendor, regenerate, say what the facade does not reach
+	$(PY) -m tools.update_spec "$(SPEC)" $(if $(API),--api "$(API)")
 
 emulator: $(READY)  ## [PORT=8080] the emulator on loopback, with its status page
 	$(PY) -m sinch_provisioning_emulator --control --port $(or $(PORT),8080)

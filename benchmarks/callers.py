@@ -1,4 +1,4 @@
-"""The SDK and the two libraries that it can stand on, as callers that all do the same work."""
+"""The SDK and the two libraries that people use without one, as callers that all do the same work."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def check_senders(senders: object) -> None:
 class Sdk:
     """The SDK, OAuth2, retries, deadlines and bounded replies on, as they are by default."""
 
-    def __init__(self, url: str, connections: int, transport: str, name: str) -> None:
-        self.name = name
+    name = "SDK"
+
+    def __init__(self, url: str, connections: int) -> None:
         self._client = ProvisioningClient(
             project_id="p1",
             credentials=OAuth2ClientCredentials("key", "secret", f"{url}/oauth2/token"),
             base_url=url,
-            transport=transport,
             max_connections=connections,
         )
 
@@ -163,15 +163,12 @@ class RawAiohttp:
 
 
 _JSON = {"Content-Type": "application/json"}
-SDK_HTTPX = "SDK"
-SDK_AIOHTTP = "SDK, aiohttp"
 
 
 def own(url: str, connections: int) -> list[Caller]:
-    """Make the SDK's two callers and the two libraries'."""
+    """Make the SDK's caller and the two libraries'."""
     return [
-        Sdk(url, connections, "httpx", SDK_HTTPX),
-        Sdk(url, connections, "aiohttp", SDK_AIOHTTP),
+        Sdk(url, connections),
         RawHttpx(url, connections),
         RawAiohttp(url, connections),
     ]

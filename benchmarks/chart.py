@@ -8,7 +8,7 @@ from html import escape
 from .measure import Row
 
 _WIDTH, _LEFT, _BAR, _GAP, _GROUP = 760, 190, 16, 4, 30
-_COLOURS = {"SDK": "#0a7d55", "SDK, aiohttp": "#35b58a"}
+_COLOURS = {"SDK": "#0a7d55"}
 _OTHERS = "#8a93a3"
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#1f2933}.h{font-weight:600}"

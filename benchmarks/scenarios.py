@@ -8,7 +8,7 @@ from statistics import median
 from attrs import asdict, frozen
 
 from . import peers
-from .callers import SDK_AIOHTTP, SDK_HTTPX, RawHttpx, own
+from .callers import RawHttpx, Sdk, own
 from .measure import Row, Work, close, latencies, percentile, rounds
 from .serving import serving
 
@@ -118,9 +118,7 @@ async def slow_server(size: Size) -> list[Throughput]:
 
 async def rotation(size: Size) -> dict[str, dict[str, float]]:
     """Measure the 99th percentile (ms) with tokens that live an hour and with tokens that live 3 seconds."""
-    found: dict[str, dict[str, list[float]]] = {
-        name: {"steady": [], "rotating": []} for name in (SDK_HTTPX, SDK_AIOHTTP)
-    }
+    found: dict[str, dict[str, list[float]]] = {name: {"steady": [], "rotating": []} for name in (Sdk.name,)}
     for number in range(size.rounds):
         with serving() as steady, serving(lifetime=3.0) as rotating:
             pairs = [

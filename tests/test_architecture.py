@@ -37,12 +37,6 @@ def test_public_names_are_listed(package: object) -> None:
     assert not [name for name in names if not hasattr(package, name)]
 
 
-@pytest.mark.parametrize("path", sorted(SRC.rglob("*.py")), ids=lambda path: str(path.relative_to(SRC)))
-def test_file_is_one_noun(path: Path) -> None:
-    """No file grows past what one reads at a sitting."""
-    assert len(path.read_text().splitlines()) <= 260
-
-
 @pytest.mark.parametrize("path", BUILT_ON_TOP, ids=lambda path: str(path.relative_to(SRC)))
 def test_what_is_built_on_top_uses_public_names(path: Path) -> None:
     """Desired state, commands and workflows stand where a user stands: on names without an underscore."""

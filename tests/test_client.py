@@ -28,6 +28,7 @@ from sinch_provisioning_api.api import get_rcs_sender
 from sinch_provisioning_emulator import Emulator
 
 from .conftest import BRAND, client_on
+from .faults.clients import TRANSPORTS, transport_named
 
 KEY = OAuth2ClientCredentials("key-id", "key-secret")
 
@@ -50,13 +51,13 @@ async def call_everything(sinch: ProvisioningClient) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["oauth2", "basic"])
-@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_every_operation_over_a_socket(served: Served, scheme: str, transport: str) -> None:
     """All operations work over both transports and both of the document's security schemes."""
     emulator, client = served
     basic = BasicCredentials(emulator.key_id, emulator.key_secret)
     options = {"credentials": basic} if scheme == "basic" else {}
-    async with client(transport=transport, **options) as sinch:
+    async with client(transport=transport_named(transport), **options) as sinch:
         await call_everything(sinch)
     assert emulator.requests.count("token") == (scheme == "oauth2")
     assert {each.status for each in emulator.requests} <= {200, 201, 204}

@@ -174,3 +174,33 @@ def test_missing_fields_travel_too() -> None:
     error = LaunchNotReadyError("x", status_code=412)
     error.missing = ("description",)
     assert pickle.loads(pickle.dumps(error)).missing == ("description",)
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable"),
+    [
+        (ConfigurationError("x"), False),
+        (TokenError("x"), True),
+        (TokenError("x", status_code=429), True),
+        (TokenError("x", status_code=503), True),
+        (TokenError("x", status_code=451), False),
+        (TokenError("x", status_code=503, error_code="invalid_client"), False),
+        (APIConnectionError("x"), True),
+        (APITimeoutError("x"), True),
+        (OutcomeUnknownError("x"), True),
+        (DeadlineExceededError("x"), True),
+        (ResponseDecodeError("x", status_code=200, body=b""), True),
+        (APIStatusError("x", status_code=408), True),
+        (APIStatusError("x", status_code=451), False),
+        (RateLimitError("x", status_code=429), True),
+        (ServerError("x", status_code=520), True),
+        (BadRequestError("x", status_code=400), False),
+        (ConflictError("x", status_code=409), False),
+        (LaunchRejectedError("x", sender=SENDER), False),
+        (WaitTimeoutError("x", sender=SENDER), True),
+        (SenderMismatchError("x"), False),
+    ],
+)
+def test_what_may_succeed_later_is_said_by_the_error(error: ProvisioningError, retryable: bool) -> None:
+    """Outages, limits and unreadable replies pass; refusals and wrong settings stay as they are."""
+    assert error.retryable is retryable

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -28,6 +30,7 @@ from sinch_provisioning import (
     TokenError,
     TokenEvent,
 )
+from sinch_provisioning._retries.observers import Observers
 from sinch_provisioning_emulator import Emulator
 
 from .conftest import BRAND, client_on
@@ -128,19 +131,24 @@ async def test_a_hook_that_raises_harms_no_call(caplog: pytest.LogCaptureFixture
     assert "canary" not in caplog.text
 
 
-async def test_nothing_is_recorded_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a hook and with logs off, no event is even made."""
+def test_nothing_is_recorded_for_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """Attempts are of interest to a hook and to a log at DEBUG, and to nobody else."""
+    caplog.set_level(logging.INFO, "sinch_provisioning")
+    assert not Observers().want_attempts
+    assert Observers(on_attempt=lambda _: None).want_attempts
+    caplog.set_level(logging.DEBUG, "sinch_provisioning")
+    assert Observers().want_attempts
 
-    def never(*_: object) -> None:
-        raise AssertionError("an event nobody asked for")
 
-    logging.getLogger("sinch_provisioning").setLevel(logging.WARNING)
-    monkeypatch.setattr("sinch_provisioning._retries.retry_loop.AttemptEvent", never)
-    try:
-        async with client_on(Emulator()) as sinch:
-            await sinch.rcs.list()
-    finally:
-        logging.getLogger("sinch_provisioning").setLevel(logging.NOTSET)
+def test_an_application_without_logging_sees_nothing() -> None:
+    """Warnings of the package don't go to stderr by themselves (PEP 282's last resort)."""
+    code = (
+        "import logging, sinch_provisioning;"
+        "logging.getLogger('sinch_provisioning.tokens').warning('a line');"
+        "logging.getLogger('other').warning('another')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "another\n"
 
 
 CANARY = "canary-b71d"

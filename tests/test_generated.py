@@ -13,13 +13,14 @@ from pathlib import Path
 import httpx
 import pytest
 from attrs import evolve
-from tools.document import Document
 from tools.generate import check, differences, generate
-from tools.vendored import PACKAGE, ROOT, SOURCE, VENDORED
+from tools.openapi.document import Document
+from tools.openapi.vendored import PACKAGE, ROOT, SOURCE, VENDORED
 
 import sinch_provisioning_api as low
 from sinch_provisioning_api import (
     OPERATIONS,
+    SECRET_NAMES,
     ApiError,
     Client,
     DecodeError,
@@ -29,6 +30,7 @@ from sinch_provisioning_api import (
     SchemaMismatchError,
     SecretMapping,
     StatusError,
+    is_secret_name,
 )
 from sinch_provisioning_api.api import create_rcs_sender, delete_rcs_sender, get_rcs_sender, list_rcs_senders
 from sinch_provisioning_api.models import (
@@ -40,6 +42,7 @@ from sinch_provisioning_api.models import (
 )
 
 PROJECT, SENDER = "project", "sender"
+GENERATED = ROOT / "generated" / PACKAGE
 
 
 def client(answer: Callable[[httpx.Request], httpx.Response]) -> Client:
@@ -58,19 +61,19 @@ def answering(status: int, content: bytes = b"{}", **headers: str) -> Client:
 
 def test_the_committed_package_is_what_the_document_gives() -> None:
     """A fresh generation has the committed bytes, and the document the sum that SOURCE states."""
-    assert check() == []
+    assert check(GENERATED, VENDORED, SOURCE) == []
 
 
 def test_a_changed_byte_fails_the_check(tmp_path: Path) -> None:
     """One more byte in the document, or in the package, is named."""
     spec = tmp_path / VENDORED.name
     spec.write_bytes(VENDORED.read_bytes() + b"\n")
-    assert check(spec=spec, source=SOURCE) == [f"{spec.name}: its sha256 is not the one that SOURCE states"]
+    assert check(GENERATED, spec, SOURCE) == [f"{spec.name}: its sha256 differs from the one in SOURCE"]
     generate(VENDORED, tmp_path, PACKAGE)
     spec.unlink()
     with (tmp_path / "client.py").open("a") as file:
         file.write("\n")
-    assert check(committed=tmp_path) == [f"{tmp_path.name}/client.py: differs"]
+    assert check(tmp_path, VENDORED, SOURCE) == [f"{tmp_path.name}/client.py: differs"]
 
 
 def test_three_generations_are_one(tmp_path: Path) -> None:
@@ -112,6 +115,35 @@ def test_operations_mirror_the_document() -> None:
     assert OPERATIONS["deleteRcsSender"].response_model is None
     with pytest.raises(TypeError):
         OPERATIONS["new"] = OPERATIONS["createRcsSender"]  # type: ignore[index]
+
+
+def test_modules_that_the_document_does_not_need_are_not_generated() -> None:
+    """The vendored document has no forms and no styled parameters, so there is no code for them."""
+    names = {path.name for path in (ROOT / "generated" / PACKAGE).glob("*.py")}
+    assert "secrets.py" in names
+    assert not names & {"forms.py", "parameters.py"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "refreshToken",
+            "refresh_token",
+            "Refresh-Token",
+            "senderKey",
+            "kakaotalk_sender_key",
+            "privateKey",
+        ),
+        *("secretKey", "credentials", "authToken", "channelCredentials", "token", "secret", "accessToken"),
+        *("clientSecret", "password", "apiKey", "key_secret"),
+    ],
+)
+def test_secret_names_are_exported(name: str) -> None:
+    """Whoever logs or compares bodies asks the same list that the models mask by, in any spelling."""
+    assert is_secret_name(name)
+    assert name.lower().replace("_", "").replace("-", "") in SECRET_NAMES
+    assert not is_secret_name("displayName")
 
 
 # --- calls
@@ -187,7 +219,7 @@ async def test_unreadable_replies_are_decode_errors(content: bytes) -> None:
 
 async def test_a_misfit_is_named() -> None:
     """The error says which property had which type."""
-    with pytest.raises(DecodeError, match=r"RcsSender\.id: a string was expected, int came"):
+    with pytest.raises(DecodeError, match=r"RcsSender\.id: expected a string, received int"):
         await list_rcs_senders(answering(200, b'{"senders": [{"id": 5}]}'), PROJECT)
 
 

@@ -18,9 +18,10 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
-from tools.document import Document, UnusableDocumentError
 from tools.generate import main
-from tools.vendored import ROOT
+from tools.openapi.document import Document
+from tools.openapi.loading import UnusableDocumentError
+from tools.openapi.vendored import ROOT
 
 SPECS = Path(__file__).parent / "specs"
 
@@ -118,12 +119,12 @@ def test_losses_are_named_and_counted(tmp_path: Path, capsys: pytest.CaptureFixt
     """Each loss is a warning with its place; the last line counts them."""
     main(["--spec", str(SPECS / "kennel.yaml"), "--out", str(tmp_path), "--package", "x"])
     *warnings, last = capsys.readouterr().out.splitlines()
-    assert last.endswith(f"{len(warnings)} left out")
+    assert last.endswith(f"{len(warnings)} warnings")
     assert all(line.startswith("warning: #/") for line in warnings)
     text = "\n".join(warnings)
-    assert "#/paths/~1pets/post/requestBody: the media type application/xml is left out" in text
-    assert "the callback 'done' is left out" in text
-    assert "'format' is not described" in text
+    assert "#/paths/~1pets/post/requestBody: the media type application/xml is ignored" in text
+    assert "the callback 'done' is skipped" in text
+    assert "'format' is not declared" in text
 
 
 # --- parameters
@@ -319,6 +320,7 @@ def test_secrets_are_known_by_name_and_format(ledger: Any) -> None:
     """An API key is masked, a mapping of credentials wrapped."""
     body = ledger.models.PatchBody(5, api_key="hidden", credentials={"a": "hidden"})
     assert "hidden" not in repr(body)
+    assert ledger.is_secret_name("apiKey")
     assert body.to_dict()["credentials"] == {"a": "hidden"}
     assert type(body.credentials) is ledger.SecretMapping
 
@@ -399,21 +401,24 @@ def test_models_are_strict(kennel: Any, data: dict[str, object], place: str) -> 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "not an OpenAPI document but nothing"),
-        ("[]", "not an OpenAPI document but a list"),
+        ("", "expected an OpenAPI document, not nothing"),
+        ("[]", "expected an OpenAPI document, not a list"),
         ("a: b: c", "not YAML at line 1"),
-        ("a: 1\na: 2", "the key 'a' comes twice"),
-        ("{}", "no openapi version"),
+        ("a: 1\na: 2", "the key 'a' is used twice"),
+        ("{}", "the openapi version is missing"),
         ("swagger: '2.0'", "version 2.0 is not supported"),
         ("openapi: 4.0.0\ninfo: {}\npaths: {}", "'4.0.0' is not supported"),
-        ("openapi: 3.1.0\ninfo: {}", "paths: an object is needed"),
-        ("openapi: 3.1.0\ninfo: {}\npaths: {/a: 5}", "#/paths/~1a: an object is needed"),
-        ("openapi: 3.1.0\ninfo: {}\npaths: {/a: {get: []}}", "#/paths/~1a/get: an object is needed"),
+        ("openapi: 3.1.0\ninfo: {}", "paths: expected an object"),
+        ("openapi: 3.1.0\ninfo: {}\npaths: {/a: 5}", "#/paths/~1a: expected an object"),
+        ("openapi: 3.1.0\ninfo: {}\npaths: {/a: {get: []}}", "#/paths/~1a/get: expected an object"),
         (
             "openapi: 3.1.0\ninfo: {}\npaths: {/a: {$ref: '#/nowhere'}}",
-            "#/paths/~1a/$ref: '#/nowhere' leads nowhere",
+            "#/paths/~1a/$ref: '#/nowhere' does not resolve",
         ),
-        ("openapi: 3.1.0\ninfo: {}\npaths: {/a: {$ref: 'other.yaml#/x'}}", "'other.yaml#/x' leads nowhere"),
+        (
+            "openapi: 3.1.0\ninfo: {}\npaths: {/a: {$ref: 'other.yaml#/x'}}",
+            "'other.yaml#/x' does not resolve",
+        ),
     ],
 )
 def test_unusable_documents_say_what_and_where(

@@ -9,13 +9,22 @@ from typing import Any
 import httpx
 import pytest
 
-from sinch_provisioning import APIConnectionError, APITimeoutError, ProvisioningError, RetryPolicy, TokenError
+from sinch_provisioning import (
+    APIConnectionError,
+    APITimeoutError,
+    ProvisioningError,
+    RetryPolicy,
+    TokenError,
+    __version__,
+)
 from sinch_provisioning._http.transport import AttemptTimeout, Transport
-from sinch_provisioning._retries.retry_loop import Attempts, Limits
+from sinch_provisioning._retries.call import Limits
+from sinch_provisioning._retries.observers import Observers
+from sinch_provisioning._retries.retry_loop import Attempts
 from sinch_provisioning._retries.retry_policy import RetryQuota
 from sinch_provisioning._session import make_transport
 from sinch_provisioning._tokens.token_endpoint import Grant, GrantFailure, TokenEndpoint
-from sinch_provisioning.events import Observers
+from sinch_provisioning._tokens.token_source import FixedAuth
 
 from .faults import faults
 from .faults.clients import KEY_SECRET, FakeClock, credentials_on
@@ -48,7 +57,9 @@ def endpoint_on(
     limits = Limits(RetryPolicy(**options), AttemptTimeout.of(timeout), 64 * 2**10)
     credentials = credentials_on(server)
     url = httpx.URL(str(credentials.token_url))
-    return TokenEndpoint(credentials, url, attempts=attempts, transport=transport, limits=limits, clock=clock)
+    return TokenEndpoint(
+        credentials.key_id, url, authorization=FixedAuth(credentials), attempts=attempts, limits=limits
+    )
 
 
 async def error_of(endpoint: TokenEndpoint) -> ProvisioningError:
@@ -82,6 +93,7 @@ async def test_request_is_what_oauth_asks_for(server: Server, transport: Transpo
         "content-type": "application/x-www-form-urlencoded",
         "content-length": "29",
         "authorization": f"Basic {basic}",
+        "user-agent": f"sinch-provisioning-python/{__version__}",
     }
     assert endpoint.secrets == (KEY_SECRET, basic)
     assert endpoint.key_id == "key-id"
@@ -94,7 +106,7 @@ async def test_refusal_is_final_and_says_what_to_check(server: Server, transport
     error = await error_of(endpoint_on(server, transport))
     assert isinstance(error, TokenError)
     assert str(error) == (
-        "getRcsSender: no token, its endpoint refused with 401 invalid_client: unknown key "
+        "getRcsSender: no token, the token endpoint refused with 401 invalid_client: unknown key "
         "- check the key id, the key secret and the token URL"
     )
     assert (error.status_code, error.error_code, error.retry_after) == (401, "invalid_client", None)
@@ -110,7 +122,7 @@ async def test_other_refusals_are_final(server: Server, transport: Transport, co
     error = await error_of(endpoint_on(server, transport))
     assert isinstance(error, TokenError)
     assert str(error) == (
-        f"getRcsSender: no token, its endpoint refused with {code} "
+        f"getRcsSender: no token, the token endpoint refused with {code} "
         "- check the key id, the key secret and the token URL"
     )
     assert server.count("token") == 1
@@ -125,7 +137,9 @@ async def test_overloaded_endpoint_is_asked_again(server: Server, transport: Tra
     server.always("token", faults.status(code, b"busy", Retry_After="7"))
     error = await error_of(endpoint)
     assert isinstance(error, TokenError)
-    assert str(error) == (f"getRcsSender: no token, its endpoint refused with {code}: busy - try again later")
+    assert str(error) == (
+        f"getRcsSender: no token, the token endpoint refused with {code}: busy - try again later"
+    )
     assert (error.status_code, error.retry_after) == (code, 7.0)
     assert [attempt.status for attempt in error.attempts] == [code] * 4
     assert server.count("token") == 6
@@ -161,7 +175,10 @@ async def test_lost_replies_to_the_end_are_a_connection_error(server: Server, tr
     server.always("token", faults.drop)
     error = await error_of(endpoint_on(server, transport))
     assert type(error) is APIConnectionError
-    assert str(error) == "getRcsSender: no token, its endpoint could not be reached (RemoteProtocolError)"
+    assert str(error) == (
+        "getRcsSender: no token, the token endpoint could not be reached "
+        "(RemoteProtocolError: the server closed the connection before its reply was complete)"
+    )
 
 
 async def test_slow_endpoint_is_a_timeout(server: Server, transport: Transport) -> None:
@@ -169,11 +186,13 @@ async def test_slow_endpoint_is_a_timeout(server: Server, transport: Transport) 
     server.always("token", faults.hang)
     error = await error_of(endpoint_on(server, transport, timeout=0.05, max_attempts=2))
     assert type(error) is APITimeoutError
-    assert "its endpoint did not answer in time (" in str(error)
+    assert "the token endpoint did not answer in time (" in str(error)
     assert len(error.attempts) == 2
     error = await error_of(endpoint_on(server, transport, deadline=0.1))
     assert type(error) is APITimeoutError
-    assert str(error) == "getRcsSender: no token, its endpoint did not answer in time (DeadlineExceeded)"
+    assert (
+        str(error) == "getRcsSender: no token, the token endpoint did not answer in time (DeadlineExceeded)"
+    )
     assert [(attempt.status, attempt.cause, attempt.waited) for attempt in error.attempts] == [
         (None, "DeadlineExceeded", 0.0)
     ]
@@ -191,8 +210,8 @@ async def test_pause_past_the_deadline_is_not_begun(server: Server, transport: T
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"<html>", "its endpoint's answer is no JSON"),
-        ({"token": "x"}, "its endpoint's answer holds no usable access_token"),
+        (b"<html>", "the token endpoint's reply is not JSON"),
+        ({"token": "x"}, "the token endpoint's reply has no usable access_token"),
         (b'{"access_token": "' + b"x" * 70_000 + b'"}', "because the reply is larger than 65536 bytes"),
     ],
 )

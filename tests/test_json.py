@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 
 import pytest
@@ -48,10 +49,11 @@ def test_what_is_no_json_is_a_value_error(content: bytes) -> None:
         (b"18446744073709551616", 1.8446744073709552e19),
         (b"1" + b"0" * 30, 1e30),
         (b"0.1", 0.1),
+        (codecs.BOM_UTF8 + b"7", 7),
     ],
 )
-def test_large_integers_read_alike(content: bytes, value: float) -> None:
-    """Within 64 bits an integer is exact, beyond them a float."""
+def test_numbers_read_alike(content: bytes, value: float) -> None:
+    """Within 64 bits an integer is exact, beyond them a float; a byte order mark means nothing."""
     for decode in (loads, loads_standard):
         assert decode(content) == value
         assert type(decode(content)) is type(value)

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import subprocess
 import sys
-from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -189,19 +188,28 @@ async def test_the_request_carries_its_own_span_on_with_each_attempt() -> None:
     assert trace.get_current_span() is trace.INVALID_SPAN
 
 
-async def test_tokens_and_slots_are_measured(
-    served: tuple[Emulator, Callable[..., ProvisioningClient]],
-) -> None:
+async def test_tokens_and_slots_are_measured() -> None:
     """A request in flight takes a slot, a fetched token is counted, and a client that is gone is not reported."""
-    emulator, make = served
-    sight = Sight()
-    emulator.inject("listRcsSenders", delay=0.5)
-    fetched = asyncio.Event()
-    async with make(telemetry=sight.telemetry, max_connections=7, on_token=lambda _: fetched.set()) as sinch:
+    sight, reached, released = Sight(), asyncio.Event(), asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/token"):
+            return httpx.Response(200, json={"access_token": "t0ken", "expires_in": 3600})
+        reached.set()
+        await released.wait()
+        return httpx.Response(200, json={"senders": []})
+
+    async with ProvisioningClient(
+        project_id="p",
+        credentials=OAuth2ClientCredentials("key-id", "key-secret"),
+        transport=httpx.MockTransport(answer),
+        max_connections=7,
+        telemetry=sight.telemetry,
+    ) as sinch:
         call = asyncio.create_task(sinch.rcs.list())
-        await fetched.wait()
-        await asyncio.sleep(0.1)
+        await reached.wait()
         busy = sight.metrics()
+        released.set()
         await call
         [idle] = sight.metrics()["sinch_provisioning.slots.used"]
     assert [point.value for point in busy["sinch_provisioning.slots.used"]] == [1]
@@ -225,7 +233,7 @@ async def test_a_cancelled_call_ends_its_spans() -> None:
 
     async def hang(request: httpx.Request) -> httpx.Response:
         reached.set()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         return httpx.Response(200)
 
     async with ProvisioningClient(

@@ -21,6 +21,7 @@ DOCUMENT = ROOT / "openapi" / "sinch-provisioning.yaml"
 IN_AN_EMPTY_VENV = """
 import sys
 import sinch_provisioning, sinch_provisioning_api
+assert "sinch_provisioning_v1_2_api" not in sys.modules
 extras = {"aiohttp", "orjson", "redis", "fastapi", "starlette", "opentelemetry"}
 extras |= {"dbos", "cyclopts", "yaml", "jsonschema"}
 assert not extras & set(sys.modules), extras & set(sys.modules)
@@ -41,10 +42,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_wheel_holds_three_typed_packages(wheel: Path) -> None:
-    """One wheel brings facade, low level and emulator, each marked as typed, and the document once."""
+def test_wheel_holds_four_typed_packages(wheel: Path) -> None:
+    """One wheel brings facade, both low levels and emulator, each marked as typed, and the document once."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    for package in ("sinch_provisioning", "sinch_provisioning_api", "sinch_provisioning_emulator"):
+    packages = ["sinch_provisioning", "sinch_provisioning_api", "sinch_provisioning_v1_2_api"]
+    for package in [*packages, "sinch_provisioning_emulator"]:
         assert {f"{package}/__init__.py", f"{package}/py.typed"} <= names
     assert "sinch_provisioning_emulator/sinch-provisioning.yaml" in names
     assert not [name for name in names if name.startswith(("tests/", "tools/", "examples/"))]
@@ -69,11 +71,24 @@ def test_importing_the_facade_imports_no_extra() -> None:
     assert ran.stdout == "p True\n"
 
 
+@pytest.mark.parametrize(("extra", "library"), [("fastapi", "fastapi"), ("otel", "opentelemetry")])
+def test_module_whose_extra_is_missing_names_it(extra: str, library: str) -> None:
+    """Importing a module without its extra says what to install."""
+    code = f"import sys; sys.modules['{library}'] = None; import sinch_provisioning.{extra}"
+    ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert f"sinch-provisioning[{extra}]" in ran.stderr.splitlines()[-1]
+
+
 def test_document_is_what_source_says() -> None:
-    """SOURCE names the sha256 of the vendored document and the version it declares."""
-    source = (ROOT / "openapi" / "SOURCE").read_text()
-    facts = dict(re.findall(r"^(\w+):\s+(\S.*)$", source, re.MULTILINE))
-    assert facts["sha256"] == hashlib.sha256(DOCUMENT.read_bytes()).hexdigest()
+    """SOURCE names the sha256 of each vendored document and the version it declares."""
+    paragraphs = (ROOT / "openapi" / "SOURCE").read_text().split("\n\n")
+    documents = [dict(re.findall(r"^(\w+):\s+(\S.*)$", one, re.MULTILINE)) for one in paragraphs]
+    assert [facts["file"] for facts in documents] == [DOCUMENT.name, "sinch-provisioning-1.2.yaml"]
+    for facts in documents:
+        path = ROOT / "openapi" / facts["file"]
+        assert facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert str(yaml.safe_load(path.read_text())["info"]["version"]) == facts["version"]
     assert facts["version"] == yaml.safe_load(DOCUMENT.read_text())["info"]["version"]
 
 

@@ -28,7 +28,7 @@ from sinch_provisioning import (
 from sinch_provisioning.credentials import Secret
 
 from .faults import faults
-from .faults.clients import KEY_SECRET, client_on, policy, settle
+from .faults.clients import KEY_SECRET, TRANSPORTS, client_on, policy, settle
 from .faults.server import Server
 
 CANARY = "canary-7f3a9c"
@@ -182,7 +182,7 @@ FAULTS: dict[str, faults.Fault] = {
 }
 
 
-@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_failed_call_shows_no_secret(
     server: Server, transport: str, fault: str, everything_logged: io.StringIO
@@ -197,7 +197,7 @@ async def test_failed_call_shows_no_secret(
     assert clean(everything_logged.getvalue(), server)
 
 
-@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("code", [400, 401, 404, 409, 429, 500, 302])
 async def test_server_that_echoes_secrets_is_not_repeated(
     server: Server, transport: str, code: int, everything_logged: io.StringIO
@@ -234,7 +234,7 @@ async def test_token_that_is_not_kept_is_masked_too(server: Server) -> None:
         assert clean(await failure_of(sinch.rcs.list()), server)
 
 
-@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_cancelled_call_shows_no_secret(server: Server, transport: str) -> None:
     """The cancellation that comes through has no frame on it whose variables hold the request."""
     server.always("GET rcs", faults.hang)
@@ -245,7 +245,7 @@ async def test_cancelled_call_shows_no_secret(server: Server, transport: str) ->
         assert clean(await failure_of(call), server)
 
 
-@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_refused_key_shows_no_secret(
     server: Server, transport: str, everything_logged: io.StringIO
 ) -> None:

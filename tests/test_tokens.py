@@ -14,15 +14,17 @@ from attrs import define, field
 
 from sinch_provisioning import APIConnectionError, BasicCredentials, BearerToken, TokenError
 from sinch_provisioning._http.outcome import Failure
+from sinch_provisioning._retries.authorization import Token
+from sinch_provisioning._retries.observers import Observers
 from sinch_provisioning._tokens.token_endpoint import Grant, GrantFailure, lifetime_of, read_grant
-from sinch_provisioning._tokens.token_source import FixedAuth, Token, TokenSource
+from sinch_provisioning._tokens.token_source import FixedAuth, TokenSource
 from sinch_provisioning.credentials import Secret
-from sinch_provisioning.events import Observers, TokenEvent
+from sinch_provisioning.events import TokenEvent
 
 from .faults.clients import FakeClock
 
 CALLER: ContextVar[str | None] = ContextVar("caller", default=None)
-GONE = GrantFailure(Failure("ConnectError", maybe_processed=False), "its endpoint could not be reached")
+GONE = GrantFailure(Failure("ConnectError", maybe_processed=False), "the token endpoint could not be reached")
 
 
 @define
@@ -382,22 +384,22 @@ def test_odd_expires_in_has_a_defined_result(expires_in: object, lifetime: float
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "its endpoint's answer is no JSON"),
-        (b"<html>", "its endpoint's answer is no JSON"),
-        (b"\xff", "its endpoint's answer is no JSON"),
-        (b"[" * 100_000, "its endpoint's answer is no JSON"),
-        (b"null", "its endpoint's answer is no JSON object"),
-        (b"[]", "its endpoint's answer is no JSON object"),
-        (b"{}", "its endpoint's answer holds no usable access_token"),
-        (b'{"access_token": null}', "its endpoint's answer holds no usable access_token"),
-        (b'{"access_token": ""}', "its endpoint's answer holds no usable access_token"),
-        (b'{"access_token": 7}', "its endpoint's answer holds no usable access_token"),
-        (b'{"access_token": "a b"}', "its endpoint's answer holds no usable access_token"),
-        (b'{"access_token": "a\\r\\nX: y"}', "its endpoint's answer holds no usable access_token"),
-        ('{"access_token": "\u00e4"}'.encode(), "its endpoint's answer holds no usable access_token"),
+        (b"", "the token endpoint's reply is not JSON"),
+        (b"<html>", "the token endpoint's reply is not JSON"),
+        (b"\xff", "the token endpoint's reply is not JSON"),
+        (b"[" * 100_000, "the token endpoint's reply is not JSON"),
+        (b"null", "the token endpoint's reply is not a JSON object"),
+        (b"[]", "the token endpoint's reply is not a JSON object"),
+        (b"{}", "the token endpoint's reply has no usable access_token"),
+        (b'{"access_token": null}', "the token endpoint's reply has no usable access_token"),
+        (b'{"access_token": ""}', "the token endpoint's reply has no usable access_token"),
+        (b'{"access_token": 7}', "the token endpoint's reply has no usable access_token"),
+        (b'{"access_token": "a b"}', "the token endpoint's reply has no usable access_token"),
+        (b'{"access_token": "a\\r\\nX: y"}', "the token endpoint's reply has no usable access_token"),
+        ('{"access_token": "\u00e4"}'.encode(), "the token endpoint's reply has no usable access_token"),
         (
             b'{"access_token": "t", "token_type": "mac"}',
-            "its endpoint granted a token that is no bearer token",
+            "the token endpoint granted a token that is not a bearer token",
         ),
     ],
 )
@@ -416,7 +418,7 @@ def test_token_reply_is_read(kind: bytes) -> None:
 
 def test_token_and_grant_show_no_token() -> None:
     """Neither value has the token in its repr."""
-    assert "canary" not in repr(Token(b"Bearer canary", 0.0, 0.0, 0.0))
+    assert "canary" not in repr(Token("Bearer", "canary"))
     assert "canary" not in repr(Grant(Secret("canary"), 1.0))
 
 
@@ -438,5 +440,5 @@ async def test_fixed_credentials_are_a_header_that_never_changes() -> None:
 def test_refusal_becomes_a_token_error_with_its_parts() -> None:
     """What the endpoint said is on the error; a time-out is told from an endpoint that is gone."""
     assert isinstance(GONE.error("getA"), APIConnectionError)
-    assert str(GONE.error("getA")) == "getA: no token, its endpoint could not be reached"
+    assert str(GONE.error("getA")) == "getA: no token, the token endpoint could not be reached"
     assert not isinstance(GONE.error("getA"), TokenError)

@@ -1,1 +1,1 @@
-"""Development tools: the generator's driver, the differ of documents, the guard of the public surface."""
+"""Development commands: generate the low level, compare documents, guard the public names."""

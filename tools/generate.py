@@ -1,7 +1,7 @@
-"""`python -m tools.generate`: the low-level package from the vendored document, or from any other.
+"""`python -m tools.generate`: generate the low-level packages of the vendored documents, or one from any document.
 
-Every loss is a warning with its place in the document, and the last line counts them. Exit 0: done, 1: `--check`
-found a difference, 2: no usable document.
+Whatever is dropped or loosened is a warning with its place in the document, and the last line counts the warnings.
+Exit 0: done, 1: `--check` found a difference, 2: the document is unusable.
 """
 
 from __future__ import annotations
@@ -13,20 +13,26 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.document import Document, UnusableDocumentError, sha256
-from tools.package import PackageBuilder
-from tools.plain import PlainDocument
-from tools.vendored import PACKAGE, ROOT, SOURCE, VENDORED, stated_sha256
+from tools.codegen.package import PackageBuilder
+from tools.normalize.document import NormalizedDocument
+from tools.openapi.document import Document
+from tools.openapi.loading import UnusableDocumentError, sha256
+from tools.openapi.names_file import NamesFile
+from tools.openapi.vendored import APIS, PACKAGE, ROOT, SOURCE, VENDORED, stated_sha256
 
 
-def generate(spec: Path, folder: Path, package: str) -> list[str]:
-    """Write the package for a document into an empty folder and say what was left out."""
-    document = PlainDocument.of(Document.load(spec))
-    return [*document.left_out, *PackageBuilder(document, package).build(folder)]
+def generate(spec: Path, folder: Path, package: str, names: NamesFile | None = None) -> list[str]:
+    """Write the package for a document into an empty folder and return the warnings.
+
+    `names` is by default the names file beside the document.
+    """
+    given = NamesFile.beside(spec) if names is None else names
+    document = NormalizedDocument.of(Document.load(spec), given)
+    return [*document.warnings, *PackageBuilder(document, package).build(folder)]
 
 
 def replace(target: Path, spec: Path, package: str) -> list[str]:
-    """Generate beside the target, then swap, so that a failure leaves what was there."""
+    """Generate beside the target, then swap, so that a failure leaves the old package in place."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{package}-") as scratch:
         fresh, old = Path(scratch) / package, Path(scratch) / "old"
@@ -44,7 +50,7 @@ def replace(target: Path, spec: Path, package: str) -> list[str]:
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """Name the files that are not the same in two folders."""
+    """Return the names of files that differ between two folders."""
 
     def files(folder: Path) -> set[str]:
         found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
@@ -58,19 +64,27 @@ def differences(one: Path, other: Path) -> list[str]:
     )
 
 
-def check(
-    committed: Path = ROOT / "generated" / PACKAGE, spec: Path = VENDORED, source: Path = SOURCE
-) -> list[str]:
-    """Say what differs between the committed package and a fresh one, and whether the document is the stated one."""
+def check(committed: Path, spec: Path, source: Path) -> list[str]:
+    """Compare the committed package with a fresh one, and the document with its checksum."""
     problems = []
-    if stated_sha256(source.read_text("utf-8")) != sha256(spec):
-        problems.append(f"{spec.name}: its sha256 is not the one that {source.name} states")
+    if stated_sha256(source.read_text("utf-8"), spec.name) != sha256(spec):
+        problems.append(f"{spec.name}: its sha256 differs from the one in {source.name}")
     with tempfile.TemporaryDirectory() as scratch:
-        fresh = Path(scratch) / PACKAGE
+        fresh = Path(scratch) / committed.name
         fresh.mkdir()
-        generate(spec, fresh, PACKAGE)
+        generate(spec, fresh, committed.name)
         problems += [f"{committed.name}/{name}: differs" for name in differences(committed, fresh)]
     return problems
+
+
+def _check_vendored() -> int:
+    problems = [
+        problem
+        for api in APIS.values()
+        for problem in check(ROOT / "generated" / api.package, api.spec, SOURCE)
+    ]
+    sys.stdout.write("".join(f"{problem}\n" for problem in problems))
+    return 1 if problems else 0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,26 +92,29 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="generate", description=__doc__.split("\n", 1)[0] if __doc__ else None
     )
-    parser.add_argument("--spec", type=Path, default=VENDORED, help="an OpenAPI 3.0 or 3.1 document")
+    parser.add_argument("--spec", type=Path, help="an OpenAPI document; by default both vendored ones")
     parser.add_argument(
-        "--out", type=Path, default=ROOT / "generated", help="the folder that holds the package"
+        "--out", type=Path, default=ROOT / "generated", help="the folder to put the package into"
     )
-    parser.add_argument("--package", default=PACKAGE, help="the package's name")
-    parser.add_argument("--check", action="store_true", help="compare the committed package with a fresh one")
+    parser.add_argument("--package", help="the package's name")
+    parser.add_argument("--check", action="store_true", help="compare the committed packages with fresh ones")
     given = parser.parse_args(arguments)
-    if not given.package.isidentifier() or keyword.iskeyword(given.package):
-        parser.error(f"{given.package!r} is no name for a package")
+    package = given.package or PACKAGE
+    if not package.isidentifier() or keyword.iskeyword(package):
+        parser.error(f"{package!r} is not a valid package name")
+    wanted = [(given.spec or VENDORED, package)]
+    if given.spec is None and given.package is None:
+        wanted = [(api.spec, api.package) for api in APIS.values()]
     try:
         if given.check:
-            problems = check()
-            sys.stdout.write("".join(f"{problem}\n" for problem in problems))
-            return 1 if problems else 0
-        warnings = replace(given.out / given.package, given.spec, given.package)
+            return _check_vendored()
+        for spec, name in wanted:
+            warnings = replace(given.out / name, spec, name)
+            sys.stdout.write("".join(f"warning: {warning}\n" for warning in warnings))
+            sys.stdout.write(f"{given.out / name}: generated, {len(warnings)} warnings\n")
     except UnusableDocumentError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write("".join(f"warning: {warning}\n" for warning in warnings))
-    sys.stdout.write(f"{given.out / given.package}: generated, {len(warnings)} left out\n")
     return 0
 
 

@@ -1,44 +1,51 @@
-"""`python -m tools.spec_diff FILE`: what a new document changes against the vendored one, and for whom it breaks.
+"""`python -m tools.spec_diff FILE [--base FILE]`: compare a new document with the vendored one, or any other.
 
-One line a change, then the version bump. Exit 0: nothing breaking, 1: something breaking, 2: no usable document.
+Prints one line per change, then the version bump. Exit 0: nothing breaks, 1: something breaks, 2: unusable document.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
-from tools import second_opinion
-from tools.changes import Change, bump
-from tools.document import Document, UnusableDocumentError
-from tools.document_changes import compare
-from tools.vendored import ROOT, VENDORED
+from tools.differ.changes import Change, bump
+from tools.differ.document_changes import compare
+from tools.openapi.document import Document
+from tools.openapi.loading import UnusableDocumentError
+from tools.openapi.names_file import names_path
+from tools.openapi.vendored import VENDORED
 
 UNUSABLE = 2
 
 
 def changes_between(old: Path, new: Path) -> list[Change]:
-    """Compare two files; UnusableDocumentError where one is none."""
-    before, after = Document.load(old), Document.load(new)
-    found = compare(before, after)
-    if second_opinion.is_available(ROOT):
-        found += second_opinion.missed(found, second_opinion.verdicts(ROOT, old, new, before))
-    return found
+    """Compare two files; raise UnusableDocumentError if one is unusable.
+
+    A names file beside the old document keeps the Python names of what the new one renames.
+    """
+    return compare(Document.load(old), Document.load(new), stable_names=names_path(old).is_file())
 
 
 def report(found: list[Change]) -> str:
-    """Write the lines, and the bump as the last one."""
+    """Return one line per change, then the version bump."""
     return "".join(f"{line}\n" for line in [*(one.line() for one in found), bump(found)])
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command."""
-    given = sys.argv[1:] if arguments is None else arguments
-    if len(given) != 1 or not given[0]:
-        sys.stderr.write("give one file: make spec-diff SPEC=file\n")
-        return UNUSABLE
+    parser = argparse.ArgumentParser(
+        prog="spec_diff", description=__doc__.split("\n", 1)[0] if __doc__ else None
+    )
+    parser.add_argument("spec", type=Path, help="the new OpenAPI document")
+    parser.add_argument(
+        "--base", type=Path, default=VENDORED, help="the old one, by default the vendored document"
+    )
+    given = parser.parse_args(arguments)
+    if given.spec == Path():
+        parser.error("SPEC is empty: make spec-diff SPEC=file")
     try:
-        found = changes_between(VENDORED, Path(given[0]))
+        found = changes_between(given.base, given.spec)
     except UnusableDocumentError as error:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE

@@ -1,6 +1,6 @@
-"""`python -m tools.surface`: which public Python names broke since the last release tag.
+"""`python -m tools.surface`: list breaking changes of public Python names since the last release tag.
 
-Exit 0: none, or no release yet; 1: some did, one line each; 2: the tag can't be read.
+Exit 0: none, or no release yet; 1: one line per breaking change; 2: the tag cannot be read.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 import griffe
 from attrs import frozen
 
-from tools.vendored import ROOT
+from tools.openapi.vendored import ROOT
 
-# Package -> the folder it is in.
+# Package -> its folder.
 PACKAGES = {
     "sinch_provisioning": "src",
     "sinch_provisioning_api": "generated",
@@ -26,34 +26,34 @@ _TAG = "v[0-9]*"
 
 
 class UnreadableTagError(Exception):
-    """A release that can't be read back from the repository."""
+    """A release tag that cannot be read from the repository."""
 
 
 @frozen
 class Breakage:
-    """One public name that is not what it was."""
+    """One public name that changed incompatibly."""
 
     place: str
     what: str
 
     def line(self) -> str:
-        """Write it."""
+        """Return it as a line of the report."""
         return f"breaking  {self.place}  {self.what}"
 
 
 def _git(root: Path, *words: str) -> str | None:
-    """Ask git; None where it can't answer."""
+    """Run git and return its output; None if it fails."""
     git = shutil.which("git")
     if git is None:
         return None
-    done = subprocess.run(  # noqa: S603 - fixed words, and names of our own
+    done = subprocess.run(  # noqa: S603 - fixed commands
         [git, "-C", str(root), *words], capture_output=True, text=True, check=False
     )
     return done.stdout.strip() if done.returncode == 0 else None
 
 
 def last_release(root: Path) -> str:
-    """Name the last release tag that the current commit descends from; "" where there is none."""
+    """Return the last release tag that is an ancestor of the current commit; "" if there is none."""
     return _git(root, "describe", "--tags", "--abbrev=0", "--match", _TAG) or ""
 
 
@@ -64,11 +64,11 @@ def breakages(
     found: list[Breakage] = []
     for package, folder in packages:
         if _git(root, "ls-tree", tag, f"{folder}/{package}") == "":
-            continue  # a package that is younger than the tag can't have broken
+            continue  # the package is newer than the tag
         try:
             old = griffe.load_git(package, ref=tag, repo=root, search_paths=[folder])
         except Exception as error:
-            raise UnreadableTagError(f"{tag}: {package} can't be read: {error}") from None
+            raise UnreadableTagError(f"{tag}: {package} cannot be read: {error}") from None
         new = griffe.load(package, search_paths=[str(root / folder)])
         for breakage in griffe.find_breaking_changes(old, new):
             what = " ".join(breakage.kind.value.split()).lower()
@@ -92,7 +92,7 @@ def main() -> int:
     except UnreadableTagError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write("".join(f"{one.line()}\n" for one in found) or f"nothing broke since {tag}\n")
+    sys.stdout.write("".join(f"{one.line()}\n" for one in found) or f"no breaking change since {tag}\n")
     return 1 if found else 0
 
 

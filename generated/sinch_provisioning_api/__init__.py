@@ -6,11 +6,13 @@ from .client import Client
 from .errors import ApiError, DecodeError, InvalidArgumentError, SchemaMismatchError, StatusError
 from .exchange import Caller, Reply, Request
 from .operations import OPERATIONS, Operation
+from .secrets import SECRET_NAMES, is_secret_name
 from .servers import SERVER_URL, TOKEN_URL
 from .types import FileContent, SecretMapping
 
 __all__ = [
     "OPERATIONS",
+    "SECRET_NAMES",
     "SERVER_URL",
     "TOKEN_URL",
     "ApiError",
@@ -25,4 +27,5 @@ __all__ = [
     "SchemaMismatchError",
     "SecretMapping",
     "StatusError",
+    "is_secret_name",
 ]

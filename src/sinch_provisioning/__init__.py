@@ -1,5 +1,6 @@
 """Async SDK for the Sinch Provisioning API: RCS, KakaoTalk, LINE and Telegram senders."""
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
@@ -100,8 +101,11 @@ __all__ = [
 ]
 
 
-# Where the public names live. They are loaded when the first of them is asked for: whoever imports this package
-# only to have it at hand, a command that prints its help included, does not wait for it.
+# An application that does not configure logging is not shown our records.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+# Where the public names live. Each is imported when it is first used, so that importing the package itself is quick:
+# a command that only prints its help does not wait for an HTTP client.
 _HOMES: Final = {
     "clock": "Clock SystemClock",
     "_retries.retry_policy": "RetryPolicy",

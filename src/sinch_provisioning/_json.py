@@ -1,4 +1,4 @@
-"""JSON from bytes, with one result and one verdict whichever decoder is installed."""
+"""JSON from bytes; every decoder accepts the same input and gives the same values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DIGITS_OF_INT64: Final = 18
 
 
 def _integer(text: str) -> int | float:
-    # Beyond 64 bits a number is read as a float, as orjson and most other readers of JSON do.
+    # Integers beyond 64 bits become floats, as in orjson and most other JSON decoders.
     if len(text) <= _DIGITS_OF_INT64:
         return int(text)
     number = _finite(text)
@@ -24,23 +24,24 @@ def _integer(text: str) -> int | float:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError("a number beyond all floats")
+        raise ValueError("a number outside the range of floats")
     return number
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON")
 
 
 _decoder = json.JSONDecoder(parse_int=_integer, parse_float=_finite, parse_constant=_refuse)
 
 
 def loads_standard(content: bytes) -> object:
-    """Decode UTF-8 JSON; ValueError for anything else, NaN, Infinity and bottomless nesting included."""
+    """Decode UTF-8 JSON; raises ValueError for anything else, including NaN, Infinity and excessive nesting."""
     try:
-        value: object = _decoder.decode(content.decode("utf-8"))
+        # .NET gateways put a byte order mark first.
+        value: object = _decoder.decode(content.decode("utf-8-sig"))
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError("JSON nested too deeply") from None
     return value
 
 
@@ -54,7 +55,7 @@ def _fastest() -> Callable[[bytes], object]:
         try:
             value: object = orjson.loads(content)
         except ValueError:
-            # orjson refuses a few things that are JSON (lone surrogates); the standard library has the last word.
+            # orjson rejects some valid JSON (lone surrogates), so the standard library decides.
             return loads_standard(content)
         return value
 
@@ -62,5 +63,5 @@ def _fastest() -> Callable[[bytes], object]:
 
 
 def loads(content: bytes) -> object:
-    """Decode UTF-8 JSON as `loads_standard` does, with orjson where it is installed; looked for at the first reply."""
+    """Decode UTF-8 JSON as `loads_standard` does, using orjson if it is installed."""
     return _fastest()(content)

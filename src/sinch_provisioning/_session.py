@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Callable
 
 import httpx
@@ -9,17 +11,23 @@ from attrs import evolve
 
 from . import config
 from ._calls.pipeline import Pipeline
+from ._http.connection_pool import ConnectionPool
+from ._http.httpx_sender import HttpxSender, StandInSender
+from ._http.proxy_settings import check_proxy
+from ._http.tls import context_from
 from ._http.transport import AttemptTimeout, Transport
-from ._retries.retry_loop import Attempts, Limits
+from ._retries.authorization import Authorization
+from ._retries.call import Limits
+from ._retries.observers import Observers
+from ._retries.retry_loop import Attempts
 from ._retries.retry_policy import RetryPolicy, RetryQuota, backoff
 from ._tokens.shared_tokens import SharedTokens, StoreHealth, store_key
 from ._tokens.token_endpoint import TokenEndpoint
-from ._tokens.token_source import Auth, FixedAuth, TokenSource
+from ._tokens.token_source import FixedAuth, TokenSource
 from .channels.project import Project
 from .clock import Clock
 from .credentials import Credentials, OAuth2ClientCredentials, Secret
 from .errors import ConfigurationError
-from .events import Observers
 from .lifecycle.keyed_locks import KeyedLocks
 from .lifecycle.reconciling_writer import ReconcilingWriter
 from .rate_limit import RateLimit
@@ -28,30 +36,30 @@ from .token_store import TokenStore
 _DEFAULT_LIMIT = 100
 
 
-class Shared:
+class Session:
     """Built once by a client; its views hand it on."""
 
     def __init__(
         self,
         *,
-        transport: str | httpx.AsyncBaseTransport,
-        http_client: httpx.AsyncClient | None,
-        max_connections: int | None,
+        transport: Transport,
         clock: Clock,
         random: Callable[[], float],
         observers: Observers,
         token_store: TokenStore | None,
         token_limits: Limits,
         rate_limit: RateLimit | None = None,
+        http_hosts: frozenset[str] = frozenset(),
     ) -> None:
         self._clock = clock
+        self._http_hosts = http_hosts
         self._random = random
         self._observers = observers
         self._token_store = token_store
         self._store_health = StoreHealth()
         self._token_limits = token_limits
         self._rate_limit = rate_limit
-        self.transport = make_transport(transport, http_client, max_connections)
+        self.transport = transport
         if observers.telemetry is not None:
             observers.telemetry.watch(self.transport)
         self._quota = RetryQuota()
@@ -65,11 +73,9 @@ class Shared:
         """Open a project on what is shared."""
         pipeline = Pipeline.to(
             base_url,
-            auth=self.auth(credentials),
+            authorization=self.auth(credentials),
             limits=limits,
-            transport=self.transport,
             attempts=self._attempts,
-            clock=self._clock,
             rate_limit=self._rate_limit,
         )
         return Project(project_id, pipeline, self._locks, self._writer(limits.policy))
@@ -94,22 +100,21 @@ class Shared:
             self._clock.sleep,
         )
 
-    def auth(self, credentials: Credentials) -> Auth:
+    def auth(self, credentials: Credentials) -> Authorization:
         """Return how to authorize with `credentials`; one token source for each key and token URL."""
         if not isinstance(credentials, OAuth2ClientCredentials):
             return FixedAuth(credentials)
-        url = config.resolve_token_url(credentials.token_url)
+        url = config.resolve_token_url(credentials.token_url, self._http_hosts)
         # The secret is part of the key: a rotated one must not live on the old one's token, nor the other way round.
         key = (str(url), credentials.key_id, credentials.key_secret)
         source = self._sources.get(key)
         if source is None:
             endpoint = TokenEndpoint(
-                credentials,
+                credentials.key_id,
                 url,
+                authorization=FixedAuth(credentials),
                 attempts=self._attempts,
-                transport=self.transport,
                 limits=self._token_limits,
-                clock=self._clock,
             )
             shared = None
             if self._token_store is not None:
@@ -135,27 +140,38 @@ def make_transport(
     transport: str | httpx.AsyncBaseTransport,
     http_client: httpx.AsyncClient | None,
     max_connections: int | None,
+    verify: ssl.SSLContext | str | os.PathLike[str] | None = None,
+    proxy: str | None = None,
 ) -> Transport:
     """Choose how requests travel; a caller's own client keeps its own limit unless one is given."""
     if max_connections is not None and (
         isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1
     ):
         raise ConfigurationError("max_connections must be a whole number of at least 1")
+    if (verify is not None or proxy is not None) and (http_client is not None or transport != "httpx"):
+        raise ConfigurationError(
+            "verify and proxy are for the default transport: set them on your own transport or http_client"
+        )
     if http_client is not None:
-        return Transport(lambda: http_client, limit=max_connections, owned=False)
+        sender = HttpxSender(http_client)
+        return Transport(lambda: sender, limit=max_connections, owned=False)
     limit = _DEFAULT_LIMIT if max_connections is None else max_connections
     if isinstance(transport, httpx.AsyncBaseTransport):
-        return Transport(lambda: transport, limit=limit, owned=True)
-    if transport == "httpx":
-        from ._http.connection_pool import Connections  # noqa: PLC0415 - httpcore is loaded for whoever uses it
-
-        return Transport(lambda: Connections(limit), limit=limit, owned=True)
+        given = HttpxSender(transport)
+        return Transport(lambda: given, limit=limit, owned=True)
     if transport == "aiohttp":
-        try:
-            from ._http.aiohttp_transport import AiohttpConnections  # noqa: PLC0415 - the extra `aiohttp`
-        except ImportError:
-            raise ConfigurationError(
-                'transport="aiohttp" needs the extra: pip install "sinch-provisioning[aiohttp]"'
-            ) from None
-        return Transport(lambda: AiohttpConnections(limit), limit=limit, owned=True)
-    raise ConfigurationError('transport must be "httpx", "aiohttp" or an httpx.AsyncBaseTransport')
+        raise ConfigurationError(
+            'transport="aiohttp" is gone: pass transport=httpx_aiohttp.AiohttpTransport(client=...), from the package '
+            "httpx-aiohttp, or its HttpxAiohttpClient as http_client"
+        )
+    if transport != "httpx":
+        raise ConfigurationError('transport must be "httpx" or an httpx.AsyncBaseTransport')
+    context = context_from(verify)
+    if proxy is not None:
+        check_proxy(proxy)
+    return Transport(
+        lambda: ConnectionPool(limit, tls=context, proxy=proxy),
+        limit=limit,
+        owned=True,
+        stand_in=lambda: StandInSender(limit, context, proxy),
+    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import os
 import random
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, overload
 
 import httpx
 from attrs import evolve
@@ -23,17 +26,20 @@ from sinch_provisioning_api.api import (
 from sinch_provisioning_api.models import RcsSender
 
 from . import config
+from ._arguments import check_hook, check_http_client, check_kind, check_methods, check_text
 from ._calls import raw_requests
 from ._http.transport import AttemptTimeout
-from ._retries.retry_loop import Limits
+from ._retries.call import Limits
+from ._retries.observers import Observers
 from ._retries.retry_policy import RetryPolicy
-from ._session import Shared
+from ._session import Session, make_transport
+from .channels.mocks import mockable
 from .channels.project import Project
 from .channels.rcs import RcsSenders
 from .channels.senders import SenderChannel
 from .clock import Clock, SystemClock
 from .credentials import Credentials
-from .events import AttemptEvent, Observers, RetryEvent, TokenEvent
+from .events import AttemptEvent, RetryEvent, TokenEvent
 from .lifecycle.polling import EventSource
 from .lifecycle.status import LAUNCHED
 from .rate_limit import RateLimit
@@ -44,6 +50,8 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 DEFAULT_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0, pool=None)
+# Seconds that a token fetch may take at least, however short the deadlines of the calls that wait for it.
+LEAST_TOKEN_BUDGET: Final = 30.0
 MAX_RESPONSE_BYTES: Final = 16 * 2**20
 MAX_TOKEN_RESPONSE_BYTES: Final = 64 * 2**10
 
@@ -51,29 +59,43 @@ MAX_TOKEN_RESPONSE_BYTES: Final = 64 * 2**10
 class ProvisioningClient:
     """A client of the Sinch Provisioning API for one project, and through `for_project` for all others.
 
-    What is not given comes from the environment (SINCH_PROJECT_ID, SINCH_KEY_ID, SINCH_KEY_SECRET,
-    SINCH_PROVISIONING_URL, SINCH_TOKEN_URL), URLs then from the API's document. Raises `ConfigurationError` for what
-    is missing or can't be used; nothing is sent before the first call.
+    Omitted settings are read from the environment (SINCH_PROJECT_ID, SINCH_KEY_ID, SINCH_KEY_SECRET,
+    SINCH_PROVISIONING_URL, SINCH_TOKEN_URL); URLs default to those of the API's document. Raises `ConfigurationError`
+    if a setting is missing or unusable; nothing is sent before the first call.
 
     - `timeout`: seconds for one attempt as a whole, or an `httpx.Timeout` for its phases (30 s, 10 s to connect).
     - `retry`: how often and how long a call tries; its `deadline` covers everything the call does.
     - `max_connections`: requests in flight at once; further ones wait their turn.
-    - `transport`: "httpx", "aiohttp" (extra `aiohttp`), or any `httpx.AsyncBaseTransport`, which `aclose` closes.
+    - `transport`: "httpx" (our own connections) or any `httpx.AsyncBaseTransport`, which `aclose` closes.
     - `http_client`: your own `httpx.AsyncClient`, used as it is (its own connection limit, too) and never closed.
-    - `token_store`: where several processes keep one token between them.
-    - `rate_limit`: a limit of your own to requests, over a whole fleet with `sinch_provisioning.redis`.
+    - `verify`: an `ssl.SSLContext` or the path of a CA file, instead of SSL_CERT_FILE and certifi's authorities.
+    - `proxy`: the URL of an HTTP proxy, instead of those that HTTPS_PROXY and its like name; never used for loopback.
+    - `token_store`: where several processes share one token.
+    - `rate_limit`: your own limit on requests, for a whole fleet with `sinch_provisioning.redis`.
     - `max_response_bytes`, `max_token_response_bytes`: the largest reply read, on the wire and decoded.
     - `on_attempt`, `on_retry`, `on_token`: plain callables that are told what happens; they must not block.
     - `telemetry`: spans and metrics, with `sinch_provisioning.otel`.
+    - `http_hosts`: names of hosts that plain http may be used with, besides this machine: an emulator in a container
+      network, for example.
     - `clock`: where time comes from; for tests.
     """
+
+    if TYPE_CHECKING:
+        rcs: RcsSenders
+        kakaotalk: SenderChannel
+        line: SenderChannel
+        telegram: SenderChannel
+    else:
+        # For mocks that are made from this class; a client sets its own channels.
+        rcs = mockable(RcsSenders)
+        kakaotalk = line = telegram = mockable(SenderChannel)
 
     def __init__(
         self,
         *,
-        project_id: str | None = None,
+        project_id: config.Id | None = None,
         credentials: Credentials | None = None,
-        base_url: str | None = None,
+        base_url: str | httpx.URL | None = None,
         timeout: httpx.Timeout | float = DEFAULT_TIMEOUT,
         retry: RetryPolicy | None = None,
         max_connections: int | None = None,
@@ -87,26 +109,41 @@ class ProvisioningClient:
         on_token: Callable[[TokenEvent], None] | None = None,
         telemetry: Telemetry | None = None,
         rate_limit: RateLimit | None = None,
+        verify: ssl.SSLContext | str | os.PathLike[str] | None = None,
+        proxy: str | None = None,
+        http_hosts: Iterable[str] = (),
         clock: Clock | None = None,
     ) -> None:
+        hosts = config.check_http_hosts(http_hosts)
         project_id = config.resolve_project_id(project_id)
         credentials = config.resolve_credentials(credentials)
-        base_url = config.resolve_base_url(base_url)
+        base_url = config.resolve_base_url(base_url, hosts)
+        check_kind("retry", retry, RetryPolicy)
+        check_http_client(http_client, transport)
+        for name, hook in (("on_attempt", on_attempt), ("on_retry", on_retry), ("on_token", on_token)):
+            check_hook(name, hook)
+        check_methods("telemetry", telemetry)
+        check_methods("token_store", token_store)
+        check_methods("rate_limit", rate_limit)
+        check_methods("clock", clock)
         policy = RetryPolicy() if retry is None else retry
         attempt_timeout = AttemptTimeout.of(timeout)
-        self._shared = Shared(
-            transport=transport,
-            http_client=http_client,
-            max_connections=max_connections,
+        self._session = Session(
+            transport=make_transport(transport, http_client, max_connections, verify, proxy),
             clock=SystemClock() if clock is None else clock,
             random=random.random,
             observers=Observers(on_attempt, on_retry, on_token, telemetry),
             token_store=token_store,
-            token_limits=Limits(policy, attempt_timeout, config.check_size(max_token_response_bytes)),
+            token_limits=Limits(
+                evolve(policy, deadline=max(policy.deadline, LEAST_TOKEN_BUDGET)),
+                attempt_timeout,
+                config.check_size(max_token_response_bytes),
+            ),
             rate_limit=rate_limit,
+            http_hosts=hosts,
         )
         limits = Limits(policy, attempt_timeout, config.check_size(max_response_bytes))
-        self._open(self._shared.project(project_id, base_url, credentials, limits), owns=True)
+        self._open(self._session.project(project_id, base_url, credentials, limits), owns=True)
 
     def _open(self, project: Project, *, owns: bool) -> None:
         """Show `project`'s channels; a view (`owns` false) closes nothing."""
@@ -133,18 +170,18 @@ class ProvisioningClient:
     @property
     def is_closed(self) -> bool:
         """Whether `aclose` has begun, so that no call can be made."""
-        return self._shared.transport.closed
+        return self._session.transport.closed
 
     @property
     def in_flight(self) -> int:
         """How many requests are under way now, over all views of the client."""
-        return self._shared.transport.in_flight
+        return self._session.transport.in_flight
 
     async def authenticate(self) -> None:
         """Have a token ready; sends nothing while one lives, or none is needed. Raises `ProvisioningError`."""
         await self._project.pipeline.authenticate()
 
-    def for_project(self, project_id: str, credentials: Credentials | None = None) -> Self:
+    def for_project(self, project_id: config.Id, credentials: Credentials | None = None) -> Self:
         """Return a client for another project on the same connections and token cache.
 
         It costs microseconds, so make one per request; closing it closes nothing.
@@ -152,25 +189,26 @@ class ProvisioningClient:
         project_id = config.resolve_project_id(project_id)
         pipeline = self._project.pipeline
         if credentials is not None:
-            pipeline = pipeline.with_auth(self._shared.auth(config.resolve_credentials(credentials)))
+            pipeline = pipeline.with_auth(self._session.auth(config.resolve_credentials(credentials)))
         return self._view(evolve(self._project, project_id=project_id, pipeline=pipeline))
 
     def with_options(
         self, *, timeout: httpx.Timeout | float | None = None, retry: RetryPolicy | None = None
     ) -> Self:
         """Return the same client with other limits; this one is unchanged, and closing the new one closes nothing."""
-        return self._view(self._shared.with_options(self._project, timeout, retry))
+        check_kind("retry", retry, RetryPolicy)
+        return self._view(self._session.with_options(self._project, timeout, retry))
 
     def _view(self, project: Project) -> Self:
-        view = type(self).__new__(type(self))
-        view._shared = self._shared
+        # A copy, so that a subclass finds its own attributes in a view too.
+        view = copy.copy(self)
         view._open(project, owns=False)
         return view
 
     @overload
     async def launch_rcs_sender(
         self,
-        sender_id: str | None,
+        sender_id: config.Id | None,
         *,
         wait: bool = False,
         until: str | Iterable[str] = (LAUNCHED,),
@@ -191,7 +229,7 @@ class ProvisioningClient:
 
     async def launch_rcs_sender(
         self,
-        sender_id: str | None = None,
+        sender_id: config.Id | None = None,
         *,
         wait: bool = False,
         until: str | Iterable[str] = (LAUNCHED,),
@@ -236,6 +274,8 @@ class ProvisioningClient:
         `{project_id}` in `path` is filled in. Returns the response with its body read; a POST counts as a create.
         Raises `ConfigurationError` for an absolute URL and for dotted or empty segments.
         """
+        check_text("method", method)
+        check_text("path", path)
         return await raw_requests.send(
             self._project.pipeline, self.project_id, method, path, body=json, params=params
         )
@@ -246,7 +286,7 @@ class ProvisioningClient:
         May be called twice; a call afterwards is a `ConfigurationError`.
         """
         if self._owns:
-            await self._shared.aclose(drain)
+            await self._session.aclose(drain)
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Time as a parameter: what the client asks of a clock, and the machine's own."""
+"""Time as a parameter: the clock that a client uses, and the system's own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where a client takes its time from; a test passes one that does not wait."""
+    """A source of time; tests pass one that does not wait."""
 
     def monotonic(self) -> float:
-        """Seconds that only grow, from any origin."""
+        """Seconds since an arbitrary origin, never decreasing."""
         ...
 
     def time(self) -> float:
@@ -24,10 +24,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock and the event loop's sleep."""
+    """The system's clock and asyncio's sleep."""
 
     def monotonic(self) -> float:
-        """Seconds of the system's monotonic clock, which stops for no change of the wall time."""
+        """Seconds of the system's monotonic clock, unaffected by changes of the wall time."""
         return time.monotonic()
 
     def time(self) -> float:
@@ -35,5 +35,5 @@ class SystemClock:
         return time.time()
 
     async def sleep(self, seconds: float, /) -> None:
-        """Return after `seconds`, other tasks running meanwhile."""
+        """Return after `seconds`, letting other tasks run."""
         await asyncio.sleep(seconds)

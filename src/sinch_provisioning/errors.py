@@ -84,6 +84,17 @@ class ProvisioningError(Exception):
         self.operation_id = operation_id
         self.attempts = attempts
 
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later; after a create or launch of unknown outcome, read back first."""
+        if isinstance(self, TokenError | APIStatusError) and self.status_code is not None:
+            passing = self.status_code in (408, 429) or self.status_code >= 500
+            return passing and self.error_code != "invalid_client"
+        passes = (
+            TokenError | APIConnectionError | DeadlineExceededError | ResponseDecodeError | WaitTimeoutError
+        )
+        return isinstance(self, passes)
+
     def __reduce__(self) -> tuple[object, ...]:
         state = {name: value for name, value in self.__dict__.items() if name != "body"}
         if "body" in self.__dict__:

@@ -1,26 +1,13 @@
-"""What a client tells those who watch it: attempts, retries and tokens, as records and as plain callables."""
+"""What a client reports to its hooks: attempts, retries and tokens."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
-
-from attrs import field, frozen
-
-if TYPE_CHECKING:
-    from .telemetry import Telemetry
-
-_logger = logging.getLogger("sinch_provisioning.calls")
-_retry_logger = logging.getLogger("sinch_provisioning.retries")
-_token_logger = logging.getLogger("sinch_provisioning.tokens")
-
-_E = TypeVar("_E")
+from attrs import frozen
 
 
 @frozen
 class AttemptEvent:
-    """One request and what came of it; `duration` in seconds, waiting for a free connection included."""
+    """One request and its result; `duration` in seconds, including the wait for a free connection."""
 
     operation_id: str
     method: str
@@ -33,7 +20,7 @@ class AttemptEvent:
 
 @frozen
 class RetryEvent:
-    """A request is about to be sent again, `pause` seconds from now."""
+    """A request will be sent again in `pause` seconds."""
 
     operation_id: str
     attempt: int
@@ -44,9 +31,10 @@ class RetryEvent:
 
 @frozen
 class TokenEvent:
-    """A token was fetched, or could not be; `lifetime` in seconds.
+    """A token was fetched, or could not be (`ok` false); `lifetime` and `duration` in seconds.
 
-    `early`: no call was waiting for it. `shared`: it came from the token store, where another process had put it.
+    `early`: it was renewed before any call needed it. `shared`: another process had fetched it and the token store
+    had it.
     """
 
     key_id: str
@@ -55,87 +43,3 @@ class TokenEvent:
     lifetime: float | None
     duration: float
     shared: bool = False
-
-
-@frozen
-class Observers:
-    """The caller's hooks and the logs; a hook that raises is reported in the log and harms no call."""
-
-    on_attempt: Callable[[AttemptEvent], None] | None = field(default=None)
-    on_retry: Callable[[RetryEvent], None] | None = field(default=None)
-    on_token: Callable[[TokenEvent], None] | None = field(default=None)
-    telemetry: Telemetry | None = field(default=None)
-
-    @property
-    def want_attempts(self) -> bool:
-        """Whether anybody looks at attempts, so that nobody pays for records that nobody reads."""
-        return self.on_attempt is not None or _logger.isEnabledFor(logging.DEBUG)
-
-    def attempted(self, event: AttemptEvent) -> None:
-        """Report an attempt."""
-        if _logger.isEnabledFor(logging.DEBUG):
-            _logger.debug(
-                "%s attempt %d: %s in %.3f s",
-                event.operation_id,
-                event.attempt,
-                event.cause if event.status is None else event.status,
-                event.duration,
-                extra={
-                    "operation_id": event.operation_id,
-                    "attempt": event.attempt,
-                    "status": event.status,
-                    "cause": event.cause,
-                    "duration": event.duration,
-                    "request_id": event.request_id,
-                },
-            )
-        _tell(self.on_attempt, event)
-
-    def retried(self, event: RetryEvent) -> None:
-        """Report a retry."""
-        _retry_logger.info(
-            "%s attempt %d: %s; again in %.3f s",
-            event.operation_id,
-            event.attempt,
-            event.cause if event.status is None else event.status,
-            event.pause,
-            extra={
-                "operation_id": event.operation_id,
-                "attempt": event.attempt,
-                "status": event.status,
-                "cause": event.cause,
-                "pause": event.pause,
-            },
-        )
-        _tell(self.on_retry, event)
-
-    def token(self, event: TokenEvent) -> None:
-        """Report a token request."""
-        _token_logger.log(
-            logging.DEBUG if event.ok else logging.WARNING,
-            "token for key %s: %s in %.3f s",
-            event.key_id,
-            "fetched" if event.ok else "not fetched",
-            event.duration,
-            extra={
-                "key_id": event.key_id,
-                "ok": event.ok,
-                "early": event.early,
-                "lifetime": event.lifetime,
-                "shared": event.shared,
-                "duration": event.duration,
-            },
-        )
-        if self.telemetry is not None:
-            self.telemetry.token(event)
-        _tell(self.on_token, event)
-
-
-def _tell(hook: Callable[[_E], None] | None, event: _E) -> None:
-    if hook is None:
-        return
-    try:
-        hook(event)
-    # A hook is the caller's code; what it raises must not change what a call does.
-    except Exception as error:
-        _logger.warning("a hook raised %s; it was ignored", type(error).__name__)

@@ -1,8 +1,8 @@
 """Spans and metrics for OpenTelemetry (extra `otel`): a span for each call, a child span for each request.
 
 Names are those of the stable HTTP semantic conventions where they have one
-(https://opentelemetry.io/docs/specs/semconv/http/), and start with `sinch_provisioning.` where they have none. No span
-and no metric holds a header, a body, a query value or an exception's text.
+(https://opentelemetry.io/docs/specs/semconv/http/), and otherwise start with `sinch_provisioning.`. No span and no
+metric contains a header, a body, a query value or an exception's text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ from types import TracebackType
 from typing import Any, Final, Self, cast
 
 import httpx
-from opentelemetry import context, metrics, trace
+
+try:
+    from opentelemetry import context, metrics, trace
+except ImportError as error:
+    raise ImportError(
+        'sinch_provisioning.otel needs an extra: pip install "sinch-provisioning[otel]"', name=error.name
+    ) from error
+
 from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation
 from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
@@ -37,23 +44,23 @@ _STATUS_CODE: Final = "http.response.status_code"
 _ERROR_TYPE: Final = "error.type"
 _OPERATION: Final = "sinch_provisioning.operation"
 
-# What the conventions call known; anything else is reported as _OTHER, so that a metric's series stay few.
+# The methods that the conventions know; any other is reported as _OTHER, which bounds the number of time series.
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-# Advised by the conventions for http.client.request.duration.
+# The bucket boundaries that the conventions advise for http.client.request.duration.
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 
-# Seconds between two looks for an SDK that was not there.
+# Seconds between two checks for an SDK.
 _LOOK_AGAIN: Final = 1.0
 
 _Value = str | int | bool
 
 
 class OpenTelemetry:
-    """Give it to a client as `telemetry`; one may serve several clients.
+    """Spans and metrics for a client's `telemetry` argument; one instance can serve several clients.
 
-    Providers default to the global ones. `propagator` writes the headers that carry a trace on: by default
-    `traceparent` and `tracestate` alone, since baggage may hold what is nobody else's business.
+    Providers default to the global ones. `propagator` writes the headers that propagate a trace: by default only
+    `traceparent` and `tracestate`, since baggage may contain private data.
     """
 
     def __init__(
@@ -92,7 +99,7 @@ class OpenTelemetry:
         )
 
     def call(self, operation_id: str, method: str) -> Call | None:
-        """Open a call's span; without an SDK there is none, unless a trace comes in that is to be carried on."""
+        """Start a call's span; None without an SDK, unless there is an incoming trace to propagate."""
         if not self._seen():
             return None
         return Call(self, operation_id, method if method in _METHODS else "_OTHER")
@@ -109,11 +116,11 @@ class OpenTelemetry:
         )
 
     def watch(self, slots: Slots) -> None:
-        """Report a client's slots until it is gone."""
+        """Report a client's slots for as long as it exists."""
         self._slots.add(slots)
 
     def _seen(self) -> bool:
-        # The global providers may be set after this was made; looking for them costs more than the rest together.
+        # The global providers may be set later than this object is made, and looking them up is expensive.
         if not self._sdk and (now := time.monotonic()) >= self._look_again:
             self._look_again = now + _LOOK_AGAIN
             self._sdk = _is_real(self._tracer_provider or trace.get_tracer_provider()) or _is_real(
@@ -132,7 +139,7 @@ class OpenTelemetry:
         return self._tracer.start_span(name, kind=kind, attributes=attributes)
 
     def headers(self) -> dict[str, str]:
-        """Return what carries the current span on."""
+        """Return the headers that propagate the current span."""
         carrier: dict[str, str] = {}
         # The protocol's own default for dicts is not typed as one for dicts of strings.
         cast("Any", self._propagator).inject(carrier)
@@ -140,12 +147,12 @@ class OpenTelemetry:
 
 
 def _is_real(provider: object) -> bool:
-    """Whether `provider` is more than the API's own stand-in, which drops all that it is told."""
+    """Whether `provider` comes from an SDK; the API's own providers record nothing."""
     return not type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))
 
 
 class _Scope:
-    """A span that is the current one from entry to exit, and what is measured of it."""
+    """A span that is the current one from entry to exit, and its duration."""
 
     def __init__(self, span: Span, duration: Histogram, about: dict[str, _Value]) -> None:
         self.span = span
@@ -155,7 +162,7 @@ class _Scope:
         self._started = time.perf_counter()
 
     def note(self, name: str, value: _Value) -> None:
-        """Say something of the span and of its measure."""
+        """Set an attribute of the span and of its measurement."""
         self.span.set_attribute(name, value)
         self._about[name] = value
 
@@ -164,7 +171,7 @@ class _Scope:
         self._token = context.attach(trace.set_span_in_context(self.span))
 
     def leave(self, raised: type[BaseException] | None) -> None:
-        """End the span; of an error only its kind is told, since its text might quote what somebody sent."""
+        """End the span; of an error only the type is recorded, since its text may quote what was sent."""
         context.detach(self._token)
         if raised is not None:
             self.error = raised.__name__
@@ -176,12 +183,12 @@ class _Scope:
 
 
 class Call:
-    """A call's span: of internal kind, since its requests are the client spans."""
+    """A call's span, of kind INTERNAL: its requests have the client spans."""
 
     def __init__(self, telemetry: OpenTelemetry, operation_id: str, method: str) -> None:
         operation = OPERATIONS.get(operation_id)
         known = operation is not None or operation_id == "token"
-        # A request to any other path may hold ids, which would make as many names as there are senders.
+        # The path of a raw request may contain ids, which would make a name for each sender.
         name = operation_id if known else "request"
         self._telemetry = telemetry
         self._target = f"{method} {operation.path}" if operation is not None else method
@@ -190,7 +197,7 @@ class Call:
         self._scope = _Scope(span, telemetry.calls, dict(self._about))
 
     def attempt(self, url: httpx.URL, resend_count: int) -> Attempt:
-        """Open the span of a request."""
+        """Start the span of a request."""
         about = dict(self._about)
         about["server.address"] = url.host
         about["server.port"] = url.port if url.port is not None else 443 if url.scheme == "https" else 80
@@ -200,7 +207,7 @@ class Call:
             self._telemetry.retries.add(1, about)
         span = self._telemetry.open_span(self._target, SpanKind.CLIENT, about)
         if span.is_recording():
-            # Query values may be anything that a caller put there.
+            # Query values may be private.
             address, query, _ = str(url).partition("?")
             span.set_attribute("url.full", f"{address}?REDACTED" if query else address)
         if resend_count > 0:
@@ -208,7 +215,7 @@ class Call:
         return Attempt(self._telemetry, self._scope, _Scope(span, self._telemetry.requests, about))
 
     def failed(self, kind: str) -> None:
-        """Take note of a failure that is no exception."""
+        """Record a failure that is not an exception."""
         self._scope.error = kind
 
     def __enter__(self) -> Self:
@@ -226,7 +233,7 @@ class Call:
 
 
 class Attempt:
-    """A request's span, of client kind."""
+    """A request's span, of kind CLIENT."""
 
     def __init__(self, telemetry: OpenTelemetry, call: _Scope, scope: _Scope) -> None:
         self._telemetry = telemetry
@@ -235,11 +242,11 @@ class Attempt:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What carries this span on."""
+        """Headers that propagate this span."""
         return self._telemetry.headers()
 
     def ended(self, status: int | None, cause: str | None) -> None:
-        """Take note of the reply or of the failure; the last reply's status is the call's too."""
+        """Record the reply or the failure; the last reply's status is the call's too."""
         if status is not None:
             self._scope.note(_STATUS_CODE, status)
             self._call.note(_STATUS_CODE, status)

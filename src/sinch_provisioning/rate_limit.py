@@ -1,4 +1,4 @@
-"""A limit that the caller sets to its own requests, beside the server's."""
+"""A request rate limit of the caller's own, in addition to the server's."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ _logger = logging.getLogger("sinch_provisioning.rate_limit")
 
 
 class RateLimit(Protocol):
-    """Asked before each request to the API; `sinch_provisioning.redis` has one for a whole fleet of processes."""
+    """Consulted before each request to the API; `sinch_provisioning.redis` has one for many processes."""
 
     async def wait(self) -> None:
-        """Return when one more request may leave; the call's deadline goes on meanwhile.
+        """Return when one more request may be sent; the wait counts towards the call's deadline.
 
-        One that raises costs a warning and no call: the request leaves.
+        If it raises, a warning is logged and the request is sent anyway.
         """
         ...
 
 
 async def permission(rate_limit: RateLimit) -> None:
-    """Wait for `rate_limit`; one that fails lets the request leave, so that it never becomes an outage itself."""
+    """Wait for `rate_limit`; one that fails lets the request through, so that it never causes an outage itself."""
     try:
         await rate_limit.wait()
-    # The caller's own code: whatever it raises, the call goes on.
+    # The caller's own code, which may raise anything.
     except Exception as error:
-        _logger.warning("the rate limit failed (%s); the request leaves all the same", type(error).__name__)
+        _logger.warning("the rate limit failed (%s); sending the request anyway", type(error).__name__)

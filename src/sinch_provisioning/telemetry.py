@@ -1,4 +1,4 @@
-"""What a client tells a tracer, as protocols; `sinch_provisioning.otel` implements them for OpenTelemetry."""
+"""Protocols for tracing and metrics; `sinch_provisioning.otel` implements them with OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ __all__ = ["AttemptTrace", "CallTrace", "Slots", "Telemetry"]
 
 
 class Slots(Protocol):
-    """The places for requests in flight; safe to read from any thread."""
+    """The slots for requests in flight; safe to read from any thread."""
 
     @property
     def in_flight(self) -> int:
-        """Places taken now."""
+        """Slots in use."""
         ...
 
     @property
     def limit(self) -> int | None:
-        """All places; None where the caller's own client decides."""
+        """All slots; None if the caller's own client sets the limit."""
         ...
 
 
 class AttemptTrace(Protocol):
-    """One request; entered when it is about to leave, exited when its reply is read, it failed or was cancelled."""
+    """One request; entered before it is sent, exited when its reply is read, or when it fails or is cancelled."""
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers that carry the trace on, in ASCII."""
+        """Headers that propagate the trace, in ASCII."""
         ...
 
     def ended(self, status: int | None, cause: str | None) -> None:
-        """Take note of the reply's status, or of the failure's name where there is no reply."""
+        """Record the reply's status, or the failure's name if there is no reply."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -52,14 +52,14 @@ class AttemptTrace(Protocol):
 
 
 class CallTrace(Protocol):
-    """One call with all its attempts; exited with the error that the call raises, if it does."""
+    """One call with all its attempts; exited with the error that the call raises, if any."""
 
     def attempt(self, url: httpx.URL, resend_count: int) -> AttemptTrace:
-        """Open an attempt; `resend_count` is 0 for the first."""
+        """Start an attempt; `resend_count` is 0 for the first."""
         ...
 
     def failed(self, kind: str) -> None:
-        """Take note of a failure that is no exception, by the name of its kind."""
+        """Record a failure that is not an exception, by its name."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -74,19 +74,19 @@ class CallTrace(Protocol):
 
 
 class Telemetry(Protocol):
-    """Watches a client's calls. Its methods run inside them: they must neither block nor raise."""
+    """Observes a client's calls. Its methods run during them, and must neither block nor raise."""
 
     def call(self, operation_id: str, method: str) -> CallTrace | None:
-        """Open a call, or return None where nobody would see it.
+        """Start a call, or return None if nothing records it.
 
         `operation_id` is "token" for a request to the token endpoint.
         """
         ...
 
     def token(self, event: TokenEvent) -> None:
-        """Take note that a token was fetched, or could not be."""
+        """Record that a token was fetched, or could not be."""
         ...
 
     def watch(self, slots: Slots) -> None:
-        """Read how many places are taken, for as long as the client lives; keep no strong reference."""
+        """Report `slots` for as long as the client exists; hold no strong reference to it."""
         ...

@@ -1,4 +1,4 @@
-"""Where several processes keep one token between them."""
+"""Storage for tokens that several processes share."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class TokenStore(Protocol):
-    """A shared place for tokens. A method that raises costs a warning and no call: a local token serves instead.
+    """Shared storage for tokens. If a method raises, a warning is logged and the process uses a token of its own.
 
-    Values are text that holds an access token; treat them as secrets.
+    Values contain an access token; treat them as secrets.
     """
 
     async def load(self, key: str, /) -> str | None:
-        """Return the value saved under `key`, or None where there is none or its lifetime is over."""
+        """Return the value saved under `key`, or None if there is none or it has expired."""
         ...
 
     async def save(self, key: str, value: str, lifetime: float, /) -> None:
@@ -21,5 +21,5 @@ class TokenStore(Protocol):
         ...
 
     def lock(self, key: str, /) -> AbstractAsyncContextManager[object]:
-        """Hold the right to fetch the token of `key`; it must end with its holder, crashed or not."""
+        """Return a lock for fetching the token of `key`; it must expire if its holder crashes."""
         ...

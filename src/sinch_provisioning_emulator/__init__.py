@@ -1,8 +1,7 @@
-"""The Sinch Provisioning API in memory, served from its OpenAPI document, for tests of whatever talks to it.
+"""An in-memory Sinch Provisioning API, served from its OpenAPI document, for tests of its clients.
 
-Knows the document and nothing of the SDK, so that one misreading can't hide in both. The names below are imported
-when they are first used: pytest loads this package for its plugin in every run, also where nobody asks for it and
-where the extra `emulator` is not installed.
+It shares no code with the SDK, so that a misreading of the document can't hide in both. Public names are imported on
+first use, because pytest loads this package for its plugin in every run, even without the extra `emulator`.
 """
 
 from __future__ import annotations
@@ -11,12 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .clock import Clock, RunningClock, VirtualClock
+    from .api.clock import Clock, RunningClock, VirtualClock
+    from .api.faults import Armed, Fault
+    from .api.quirks import Quirks
+    from .api.request_log import RecordedRequest
+    from .api.sender import Sender
     from .emulator import Emulator
-    from .faults import Armed, Fault
-    from .problems import EmulatorError
-    from .record import RecordedRequest
-    from .senders import Sender
+    from .openapi.error_replies import EmulatorError
 
 __all__ = [
     "Armed",
@@ -24,31 +24,33 @@ __all__ = [
     "Emulator",
     "EmulatorError",
     "Fault",
+    "Quirks",
     "RecordedRequest",
     "RunningClock",
     "Sender",
     "VirtualClock",
 ]
 
-_PLACES = {
-    "Armed": "faults",
-    "Clock": "clock",
+_MODULES = {
+    "Armed": "api.faults",
+    "Clock": "api.clock",
     "Emulator": "emulator",
-    "EmulatorError": "problems",
-    "Fault": "faults",
-    "RecordedRequest": "record",
-    "RunningClock": "clock",
-    "Sender": "senders",
-    "VirtualClock": "clock",
+    "EmulatorError": "openapi.error_replies",
+    "Fault": "api.faults",
+    "RecordedRequest": "api.request_log",
+    "RunningClock": "api.clock",
+    "Sender": "api.sender",
+    "Quirks": "api.quirks",
+    "VirtualClock": "api.clock",
 }
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name (PEP 562)."""
-    if name not in _PLACES:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        module = import_module(f".{_PLACES[name]}", __name__)
+        module = import_module(f".{_MODULES[name]}", __name__)
     except ModuleNotFoundError as error:
         raise ImportError(
             f"the emulator needs {error.name}; install sinch-provisioning[emulator]", name=error.name

@@ -1,4 +1,4 @@
-"""`python -m sinch_provisioning_emulator`: the emulator on a socket, until it is stopped."""
+"""`python -m sinch_provisioning_emulator`: serves the emulator until interrupted."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _PROGRAM = "sinch-provisioning-emulator"
 
 
 class _Parser(argparse.ArgumentParser):
-    """Tells a wrong argument in one line, as every other trouble is told."""
+    """Reports a wrong argument in one line, like every other error."""
 
     def error(self, message: str) -> NoReturn:
-        """End the program."""
+        """Exit with status 2."""
         self.exit(2, f"{self.prog}: {message}\n")
 
 
@@ -28,37 +28,48 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=_PROGRAM, description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
-    add("--port", type=int, default=8080, help="0 takes a free one (default: 8080)")
+    add("--port", type=int, default=8080, help="0 picks a free one (default: 8080)")
     add("--spec", metavar="FILE", help="OpenAPI document to serve (default: the vendored one)")
-    add("--scenario", metavar="FILE", help="YAML file with senders, verdicts and faults to begin with")
+    add("--scenario", metavar="FILE", help="YAML file with initial senders, verdicts and faults")
     add("--state", metavar="FILE", help="JSON file that keeps the senders over restarts")
-    add("--control", action="store_true", help="open /__emulator__/: status page and control endpoint")
+    add(
+        "--control",
+        action="store_true",
+        help="serve a status page and the control endpoint at /__emulator__/",
+    )
+    add(
+        "--control-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="host name besides loopback at which /__emulator__/ answers; repeatable",
+    )
     add(
         "--review",
         type=float,
         default=10.0,
         metavar="SECONDS",
-        help="from a launch to its verdict (default: 10)",
+        help="time from a launch to its verdict (default: 10)",
     )
     add("--approval", default="accepted", metavar="VERDICT", help="accepted, rejected or pending")
     add(
         "--speed",
         type=float,
         default=1.0,
-        help="how many times as fast as real time statuses move (default: 1)",
+        help="how fast the emulator's clock runs (default: 1, real time)",
     )
-    add("--page-size", type=int, metavar="N", help="list in pages of N even where no page is asked for")
-    add("--unique-names", action="store_true", help="answer 409 to a second sender of a name")
-    add("--key-id", default="emulator-key-id", help="the key that opens every project")
+    add("--page-size", type=int, metavar="N", help="page lists even if the request does not ask for it")
+    add("--unique-names", action="store_true", help="answer 409 to a second sender with the same name")
+    add("--key-id", default="emulator-key-id", help="key that is valid for every project")
     add("--key-secret", default="emulator-key-secret", help="its secret")
     add("--token-lifetime", type=float, default=3600.0, metavar="SECONDS", help="default: 3600")
     return parser
 
 
 def _emulator(options: argparse.Namespace) -> Emulator:
-    from .clock import RunningClock  # noqa: PLC0415 - after the check for the extra's libraries
+    from .api.clock import RunningClock  # noqa: PLC0415 - needs the extra
+    from .api.lifecycle import known_verdict  # noqa: PLC0415 - see above
     from .emulator import Emulator  # noqa: PLC0415 - see above
-    from .lifecycle import known_verdict  # noqa: PLC0415 - see above
 
     return Emulator(
         spec=options.spec,
@@ -71,6 +82,7 @@ def _emulator(options: argparse.Namespace) -> Emulator:
         page_size=options.page_size,
         unique_names=options.unique_names,
         control=options.control,
+        control_hosts=options.control_host,
         scenario=options.scenario,
         state=options.state,
     )
@@ -94,16 +106,16 @@ async def _serve(emulator: Emulator, options: argparse.Namespace) -> None:
             lines += [f"key secret   {emulator.key_secret}"]
         if options.control:
             lines += [f"status page  {emulator.base_url}/__emulator__/"]
-        lines += [f"Serving {emulator.document.title} at {emulator.base_url} (Ctrl+C stops it)"]
+        lines += [f"Serving {emulator.document.title} at {emulator.base_url} (Ctrl+C to stop)"]
         print("\n".join(lines), flush=True)  # noqa: T201 - the command's output
         await stopped.wait()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 when it was stopped, 2 when it was asked for something that can't be."""
+    """Run the command; return 0 once it is stopped, 2 for invalid arguments or files."""
     options = _parser().parse_args(arguments)
     try:
-        from .problems import EmulatorError  # noqa: PLC0415 - the extra may be missing, and that is said in one line
+        from .openapi.error_replies import EmulatorError  # noqa: PLC0415 - the extra may be missing
 
         emulator = None
         try:

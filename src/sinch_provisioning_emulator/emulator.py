@@ -1,45 +1,48 @@
-"""The emulator: the whole API in memory, with a clock that can be moved and faults that can be armed."""
+"""The emulator: the API in memory, with a clock to advance and faults to inject."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import RLock
 
 import httpx
 
-from .access import Access
-from .app import App
-from .clock import Clock, VirtualClock
-from .control import ROOT, Control
-from .document import read_document
-from .faults import Armed, Drop, Fault, Faults
-from .front import Front
-from .keeper import Keeper
-from .lifecycle import Lifecycle, Verdict
-from .problems import EmulatorError
-from .record import Record
-from .routes import Routes, concrete
-from .scenario import creating, play, read_scenario
-from .schemas import as_object
-from .senders import Sender, Senders
-from .service import Service
-from .serving import serving
-from .transport import EmulatorTransport
-from .wire import JsonObject, Reply, Request, as_json
+from .api.auth import Authenticator
+from .api.backend import Backend
+from .api.clock import Clock, VirtualClock
+from .api.dispatcher import Dispatcher
+from .api.faults import Armed, Drop, Fault, Faults
+from .api.launches import Launches
+from .api.lifecycle import Lifecycle, Verdict
+from .api.quirks import Quirks
+from .api.request_log import RequestLog
+from .api.sender import Sender
+from .api.senders import Senders
+from .api.service import Service
+from .control.endpoint import Control
+from .control.scenario import play, read_scenario
+from .openapi.document import read_document
+from .openapi.error_replies import EmulatorError
+from .openapi.messages import JsonObject, Reply, Request
+from .openapi.routes import Routes
+from .persistence.snapshots import Snapshots
+from .server.asgi import App
+from .server.httpx_transport import EmulatorTransport
+from .server.uvicorn_server import serving
 
-_NOWHERE = "http://127.0.0.1:1"
-"""Base of the URLs that only the in-process transport answers; on port 1 nobody listens."""
+_NOWHERE = "http://127.0.0.1:1"  # for in-process URLs; nothing listens on port 1
 
 
 class Emulator:
-    """An API of its own: empty at first, alone with its clock, its keys and its faults.
+    """One simulated API with its own state, clock, keys and faults.
 
-    `key_id` and `key_secret` open every project; `add_key` adds keys for some. `review` is the time from a
-    launch to its verdict, `approval` the verdict where none is given. With `page_size`, lists come in pages
-    without being asked to; `unique_names` answers 409 to a second sender of a name. `spec` is another OpenAPI
-    document to serve.
+    `key_id` and `key_secret` are valid for every project; `add_key` adds keys for some. `review` is the time from a
+    launch to its verdict, `approval` the default verdict. With `page_size`, lists are paged even if the request does
+    not ask for pages; `unique_names` answers 409 to a second sender with the same name; `quirks` are ways in which the
+    server differs from the simplest one. `spec` is another OpenAPI document to serve.
     """
 
     def __init__(
@@ -55,70 +58,91 @@ class Emulator:
         token_lifetime: float = 3600,
         page_size: int | None = None,
         unique_names: bool = False,
+        quirks: Quirks | None = None,
         history: int = 10_000,
         control: bool = False,
+        control_hosts: Collection[str] = (),
         scenario: str | Path | None = None,
         state: str | Path | None = None,
     ) -> None:
-        """Times are seconds or a timedelta; `history` is how many requests are remembered.
+        """Times are seconds or a timedelta; `history` is how many requests are logged.
 
-        `control` opens `/__emulator__`; `scenario` is a YAML file to begin with, `state` a file that keeps the
-        senders over restarts (`close` lets go of it).
+        `control` serves `/__emulator__` to requests whose Host is loopback or one of `control_hosts`; `scenario` is a
+        YAML file to start from, `state` a file that keeps the senders over restarts (call `close` to release it).
         """
         if page_size is not None and page_size < 1:
-            raise EmulatorError("page_size must be at least 1, or None for everything in one reply")
+            raise EmulatorError("page_size must be at least 1, or None to send lists in one reply")
         self.clock: Clock = VirtualClock() if clock is None else clock
         self.key_id, self.key_secret, self.project_id = key_id, key_secret, project_id
         self.document = read_document(spec)
         seconds = review.total_seconds() if isinstance(review, timedelta) else review
         self.lifecycle = Lifecycle(self.clock, review=seconds, approval=approval)
-        self.senders = Senders(self.lifecycle)
-        self.requests = Record(history)
+        launches = Launches(self.document, self.lifecycle)
+        self.senders = Senders(launches, self.clock)
+        self.requests = RequestLog(history)
         self.faults = Faults(each.operation_id for each in self.document.operations)
-        self._access = Access(self.clock, lifetime=token_lifetime)
-        self._access.add_key(key_id, key_secret)
+        self._auth = Authenticator(self.clock, lifetime=token_lifetime)
+        self._auth.add_key(key_id, key_secret)
         self.service = Service(
-            document=self.document,
+            clock=self.clock,
             senders=self.senders,
+            launches=launches,
             page_size=page_size,
             unique_names=unique_names,
-            changed=self._changed,
+            quirks=Quirks() if quirks is None else quirks,
         )
-        self._front = Front(
+        self._backend = Backend(
+            document=self.document,
+            project_id=project_id,
+            clock=self.clock,
+            auth=self._auth,
+            faults=self.faults,
+            lifecycle=self.lifecycle,
+            requests=self.requests,
+            senders=self.senders,
+            service=self.service,
+        )
+        self._dispatcher = Dispatcher(
             document=self.document,
             routes=Routes(self.document.operations, base_path=self.document.base_path),
-            access=self._access,
+            auth=self._auth,
             faults=self.faults,
             service=self.service,
-            record=self.requests,
+            requests=self.requests,
         )
-        self._control = Control(self) if control else None
-        self._keeper = None if state is None else Keeper(Path(state), self.senders, self.lifecycle)
+        self._control = Control(self._backend, control_hosts) if control else None
+        self._snapshots = None if state is None else Snapshots(Path(state), self.senders, self.lifecycle)
+        self.senders.journal = self._snapshots
         self.app = App(self._answer)
         self._origin = _NOWHERE
+        self._lock = RLock()  # clients in several threads may share the emulator
         if scenario is not None:
-            opening = read_scenario(scenario)
+            initial = read_scenario(scenario)
             if len(self.senders) > 0:
-                opening.pop("senders", None)  # they are among those the state file kept, as they are now
-            self.play(opening)
+                initial.pop("senders", None)  # restored from the state file
+            self.play(initial)
 
     @property
     def base_url(self) -> str:
-        """Where the API is: for `transport()` only, or the real host and port while served."""
+        """Return the API's URL: host and port are real only inside `serve()`."""
         return self._origin + self.document.base_path
 
     @property
     def token_url(self) -> str:
-        """Where tokens are asked for."""
+        """Return the token endpoint's URL."""
         return self._origin + self.document.token_path
 
-    def transport(self) -> httpx.AsyncBaseTransport:
-        """A transport for an httpx client that never leaves the process, whatever host its requests name."""
-        return EmulatorTransport(self._answer, self.clock)
+    def transport(self, *, any_host: bool = True) -> httpx.AsyncBaseTransport:
+        """Return an httpx transport that answers in process.
+
+        It answers whatever host a request names, or with `any_host=False` raises ConnectError for every other than
+        the emulator's own.
+        """
+        return EmulatorTransport(self._answer, self.clock, origin=None if any_host else self._origin)
 
     @asynccontextmanager
     async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator[Emulator]:
-        """Serve on a real socket of this event loop for as long as the block lasts; port 0 is a free one."""
+        """Serve on a socket in the running loop for the duration of the block; port 0 picks a free one."""
         before = self._origin
         async with serving(self.app, host=host, port=port) as origin:
             self._origin = origin
@@ -128,12 +152,12 @@ class Emulator:
                 self._origin = before
 
     def add_key(self, key_id: str, key_secret: str, *, projects: Iterable[str] | None = None) -> None:
-        """Let one more key in; with `projects`, to those alone (403 elsewhere)."""
-        self._access.add_key(key_id, key_secret, projects)
+        """Accept another key; with `projects`, only for those (403 elsewhere)."""
+        self._auth.add_key(key_id, key_secret, projects)
 
     def expire_tokens(self) -> None:
-        """Make every token issued so far an expired one."""
-        self._access.expire_tokens()
+        """Expire every token issued so far."""
+        self._auth.expire_tokens()
 
     def inject(
         self,
@@ -155,12 +179,12 @@ class Emulator:
         probability: float = 1.0,
         seed: int | None = None,
     ) -> Armed:
-        """Arm a fault for an operation of the document, for "token", or for "*": all of them but the token.
+        """Inject a fault into an operation of the document, the "token" endpoint, or "*", every operation.
 
-        `times=None` is for as long as it is armed, the first `skip` requests go by unharmed. `drop=True` is
-        `"before"`: nothing was done; `"after"`: it was, and nobody learns of it. `applied` does what was asked and
-        answers `status` all the same. `body` is bytes, text or a JSON value. `retry_after` without a status is a 429.
-        `delay` and `slow` are seconds: of the emulator's clock in process, real ones over a socket.
+        `times=None` has no limit; the first `skip` requests are not affected. `drop` closes the connection "before"
+        (True) or "after" the request is processed. With `status` the request is not processed unless `applied` is
+        set. `body` is bytes, text or a JSON value. `retry_after` without a status is a 429. `delay` and `slow` are
+        seconds, on the emulator's clock in process and real over a socket.
         """
         where: Drop | None = "before" if drop is True else None if drop is False else drop
         return self.faults.arm(
@@ -185,22 +209,20 @@ class Emulator:
         )
 
     def approve(self, sender: str) -> None:
-        """Accept a launch, by a sender's id (a review under way ends now) or by name, also of later ones."""
-        self._decide(sender, "accepted")
+        """Accept launches: of one sender by id, ending its review now, or of all senders with a name."""
+        self._backend.decide(sender, "accepted")
 
     def reject(self, sender: str) -> None:
-        """Reject a launch, by a sender's id (a review under way ends now) or by name, also of later ones."""
-        self._decide(sender, "rejected")
+        """Reject launches: of one sender by id, ending its review now, or of all senders with a name."""
+        self._backend.decide(sender, "rejected")
 
     def hold(self, sender: str) -> None:
-        """Leave a launch pending until it is approved or rejected; by a sender's id or by name."""
-        self._decide(sender, "pending")
+        """Keep launches pending until they are approved or rejected; by sender id or name."""
+        self._backend.decide(sender, "pending")
 
     def announce(self, name: str, verdict: Verdict) -> None:
-        """Set the verdict for all senders of a name, there or not."""
-        self.lifecycle.announce(name, verdict)
-        if self._keeper is not None:
-            self._keeper.verdict(name, verdict)
+        """Set the verdict for every sender of that name, existing or future."""
+        self._backend.announce(name, verdict)
 
     def add(
         self,
@@ -210,51 +232,29 @@ class Emulator:
         project_id: str | None = None,
         status: str | None = None,
     ) -> Sender:
-        """Create a sender without a request, in `emulator.project_id` by default; `status` pins it to one."""
-        values = as_object(as_json(fields))
-        create = creating(self.document, channel, values)
-        project = self.project_id if project_id is None else project_id
-        collection = concrete(create.collection, {"project_id": project})
-        return self.service.add(create, project, collection, values, status)
+        """Create a sender without a request, by default in `project_id`; `status` is fixed until a launch."""
+        return self._backend.add(channel, fields, project_id, status)
 
     def play(self, scenario: str | Path | JsonObject) -> None:
-        """Put the emulator into a scenario: a YAML file, or what such a file holds."""
-        play(self, scenario if isinstance(scenario, dict) else read_scenario(scenario))
+        """Apply a scenario: a YAML file, or the content of one."""
+        play(self._backend, scenario if isinstance(scenario, dict) else read_scenario(scenario))
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> None:
-        """Move the clock forward, and have the state file know."""
-        self.clock.advance(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        if self._keeper is not None:
-            self._keeper.clock()
+        """Move the clock forward, and record that in the state file."""
+        self._backend.advance(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
     def reset(self) -> None:
-        """Forget senders, requests and faults; keys, verdicts and the clock stay."""
-        self.senders.clear()
-        self.requests.clear()
-        self.faults.clear()
-        if self._keeper is not None:
-            self._keeper.emptied()
+        """Delete senders, logged requests and faults; keys, verdicts and the clock stay."""
+        self._backend.reset()
 
     def close(self) -> None:
-        """Let go of the state file, if there is one."""
-        if self._keeper is not None:
-            self._keeper.close()
-            self._keeper = None
-
-    def _decide(self, sender: str, verdict: Verdict) -> None:
-        found = self.senders.get(sender)
-        if found is None:
-            self.announce(sender, verdict)
-            return
-        self.lifecycle.decide(found.life, verdict)
-        self._changed(found, False)
-
-    def _changed(self, sender: Sender, deleted: bool) -> None:
-        if self._keeper is not None:
-            self._keeper.sender(sender, deleted)
+        """Release the state file, if there is one."""
+        if self._snapshots is not None:
+            self._snapshots.close()
+            self._snapshots = self.senders.journal = None
 
     def _answer(self, request: Request) -> Reply:
-        path = request.path
-        if self._control is not None and (path == ROOT or path.startswith(ROOT + "/")):
-            return self._control.answer(request)
-        return self._front.answer(request)
+        with self._lock:
+            if self._control is not None and self._control.owns(request.path):
+                return self._control.answer(request)
+            return self._dispatcher.answer(request)

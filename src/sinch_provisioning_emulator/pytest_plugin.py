@@ -1,4 +1,4 @@
-"""pytest fixtures: an emulator for each test, and a client on it."""
+"""pytest fixtures: an emulator per test, and a client connected to it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
     from .emulator import Emulator
 
-# Nothing is imported before a fixture is asked for: a test run that never does, pays nothing for the plugin.
+# Imports are deferred so that the plugin costs nothing in test runs that do not use it.
 
 
 @pytest.fixture
 def sinch_emulator() -> Emulator:
-    """A fresh emulator: no senders, no faults, a clock of its own."""
-    from . import Emulator  # noqa: PLC0415 - see above; by the package, which says what to install
+    """Return a new emulator without senders or faults."""
+    from . import Emulator  # noqa: PLC0415 - from the package, whose error says what to install
 
     return Emulator()
 
 
 @pytest.fixture
 def sinch(sinch_emulator: Emulator) -> ProvisioningClient:
-    """A client on `sinch_emulator`, in process and on its clock; a test may close it, and needn't.
+    """Return a client connected to `sinch_emulator` in process and using its clock; closing it is optional.
 
-    The fixture is a plain function, so that it works under every asyncio plugin and under none: the transport
-    holds no socket and the client opens none.
+    It reaches nothing but the emulator and opens no socket. The fixture is synchronous, so it works with any asyncio
+    plugin or none.
     """
     from sinch_provisioning import OAuth2ClientCredentials, ProvisioningClient  # noqa: PLC0415 - see above
 
@@ -37,6 +37,6 @@ def sinch(sinch_emulator: Emulator) -> ProvisioningClient:
             sinch_emulator.key_id, sinch_emulator.key_secret, token_url=sinch_emulator.token_url
         ),
         base_url=sinch_emulator.base_url,
-        transport=sinch_emulator.transport(),
+        transport=sinch_emulator.transport(any_host=False),
         clock=sinch_emulator.clock,
     )

@@ -34,7 +34,7 @@ async def test_senders_are_listed_shown_launched_and_watched(server: Emulator, c
         await sinch.line.create(name="L", channel_credentials={"token": "t0ken", "secret": "s3cret"})
     listed = await command("senders", "list")
     assert [line[:4] for line in listed.lines] == [
-        ["rcs", acme.id, "Acme", "DRAFT"],
+        ["rcs", acme.id, "Acme", "IN_TEST"],
         ["line", server.senders[1].id, "L", "ACTIVE"],
     ]
     found = await command("senders", "list", "line", "--json")

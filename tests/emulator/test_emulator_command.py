@@ -41,20 +41,15 @@ async def test_it_serves_until_it_is_stopped(
     tmp_path: Path, brand: dict[str, str], stop: signal.Signals
 ) -> None:
     """It tells where and with which key, launches within its short review, and ends with 0 and a tidy state file."""
-    process, origin, told = await started(
-        "--state", str(tmp_path / "state.json"), "--control", "--speed", "100"
-    )
+    process, origin, told = await started("--state", str(tmp_path / "state.json"), "--control")
     assert f"{origin}/oauth2/token" in told
     assert f"{origin}/__emulator__/" in told
     async with httpx.AsyncClient(base_url=origin, auth=("emulator-key-id", "emulator-key-secret")) as api:
         base = "/v1/projects/p/rcs/senders"
         sender = (await api.post(base, json=brand)).json()
         await api.post(f"{base}/{sender['id']}/launch")
-        for _ in range(100):
-            if (status := (await api.get(f"{base}/{sender['id']}")).json()["status"]) == "LAUNCHED":
-                break
-            await asyncio.sleep(0.02)
-        assert status == "LAUNCHED"
+        await api.post("/__emulator__/clock", json={"seconds": 10})
+        assert (await api.get(f"{base}/{sender['id']}")).json()["status"] == "LAUNCHED"
         token = await api.post("/oauth2/token", data={"grant_type": "client_credentials"})
         assert token.json()["expires_in"] == 3600
         process.send_signal(stop)
@@ -135,8 +130,8 @@ async def test_bad_input_ends_the_process_with_2(tmp_path: Path) -> None:
         (["--host", "nowhere.invalid"], "can't listen"),
         (["--scenario", "bad.yaml"], "unknown operation 'nope'"),
         (["--scenario", "none.yaml"], "No such file"),
-        (["--state", "bad.json"], "no JSON"),
-        (["--spec", "bad.yaml"], "no OpenAPI 3 document"),
+        (["--state", "bad.json"], "not valid JSON"),
+        (["--spec", "bad.yaml"], "not an OpenAPI 3 document"),
         (["--review", "-1"], "review"),
         (["--speed", "0"], "speed"),
         (["--approval", "maybe"], "unknown verdict"),

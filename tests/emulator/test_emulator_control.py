@@ -58,7 +58,7 @@ async def test_time_verdicts_tokens_scenarios_and_a_fresh_start(
     scenario = {"senders": [{"channel": "rcs", "fields": brand}], "review": 3600}
     shown = (await control.post("/__emulator__/scenario", json=scenario)).json()
     sender = emulator.senders[0]
-    assert (shown["senders"][0]["name"], shown["senders"][0]["status"]) == ("Acme", "DRAFT")
+    assert (shown["senders"][0]["name"], shown["senders"][0]["status"]) == ("Acme", "IN_TEST")
     auth = (emulator.key_id, emulator.key_secret)
     path = f"/v1/projects/{emulator.project_id}/rcs/senders/{sender.id}"
     await control.post(f"{path}/launch", auth=auth)
@@ -91,7 +91,7 @@ async def test_time_verdicts_tokens_scenarios_and_a_fresh_start(
         ("POST", "/approvals", {"sender": "x"}, 400, "verdict"),
         ("POST", "/scenario", {"x": 1}, 400, "'x' was unexpected"),
         ("PUT", "/faults", {}, 405, "PUT"),
-        ("GET", "/nope", None, 404, "no such control"),
+        ("GET", "/nope", None, 404, "no such path"),
     ],
 )
 async def test_nonsense_is_refused_in_one_line(
@@ -117,6 +117,32 @@ async def test_no_foreign_page_can_change_anything(control: httpx.AsyncClient, e
         )
         assert reply.status_code == 415
     assert len(emulator.faults) == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example:8080"}, 403),
+        ({"host": "127.0.0.1.evil.example"}, 403),
+        ({"host": ""}, 403),
+        ({"host": "localhost:8080", "origin": "http://evil.example:8080"}, 403),
+        ({"host": "localhost:8080", "origin": "http://localhost:9090"}, 403),
+        ({"host": "localhost:8080", "origin": "null"}, 403),
+        ({"host": "localhost:8080", "origin": "http://localhost:8080"}, 200),
+        ({"host": "LOCALHOST"}, 200),
+        ({"host": "[::1]:8080"}, 200),
+        ({"host": "emulator:8080"}, 200),
+    ],
+)
+async def test_foreign_hosts_and_origins_are_refused(headers: dict[str, str], status: int) -> None:
+    """A page whose name was rebound to this machine can neither read nor change the emulator."""
+    emulator = Emulator(control=True, control_hosts=["Emulator"])
+    emulator.add("line", {"name": "A"})
+    async with emulator.serve(), httpx.AsyncClient(base_url=emulator.base_url) as api:
+        assert (await api.get("/__emulator__/state", headers=headers)).status_code == status
+        assert (await api.get("/__emulator__/", headers=headers)).status_code == status
+        await api.post("/__emulator__/reset", json={}, headers=headers)
+        assert len(emulator.senders) == (1 if status == 403 else 0)
 
 
 async def test_the_control_leaves_no_trace_in_the_record(

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sinch_provisioning_emulator import Emulator, EmulatorError
-from sinch_provisioning_emulator.app import ConnectionDropped
+from sinch_provisioning_emulator.server.asgi import ConnectionDropped
 
 LINE = "/v1/projects/p1/line/senders"
 BODY = {"name": "A"}
@@ -190,9 +190,9 @@ async def test_chance_repeats_with_its_seed() -> None:
     ("options", "told"),
     [
         ({"operation_id": "createLineSendr", "status": 500}, "did you mean 'createLineSender'"),
-        ({"operation_id": "xyz", "status": 500}, "known are listRcsSenders"),
-        ({"operation_id": "token"}, "does nothing"),
-        ({"operation_id": "token", "times": 3, "project_id": "p"}, "does nothing"),
+        ({"operation_id": "xyz", "status": 500}, "use one of listRcsSenders"),
+        ({"operation_id": "token"}, "has no effect"),
+        ({"operation_id": "token", "times": 3, "project_id": "p"}, "has no effect"),
         ({"operation_id": "token", "status": 99}, "status"),
         ({"operation_id": "token", "status": 500, "times": 0}, "times"),
         ({"operation_id": "token", "status": 500, "probability": 1.5}, "probability"),

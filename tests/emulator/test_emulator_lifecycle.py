@@ -1,4 +1,4 @@
-"""Statuses over time, and who decides about them."""
+"""Statuses over time, and the verdicts that end a review."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from sinch_provisioning_emulator import Emulator, EmulatorError
 RCS = "/v1/projects/emulator-project/rcs/senders"
 
 
-async def launch(emulator: Emulator, sender_id: str) -> httpx.Response:
-    """Ask for a launch."""
+def client(emulator: Emulator) -> httpx.AsyncClient:
+    """Return a client with basic authentication, in process."""
     auth = (emulator.key_id, emulator.key_secret)
-    async with httpx.AsyncClient(
-        transport=emulator.transport(), base_url=emulator.base_url, auth=auth
-    ) as api:
+    return httpx.AsyncClient(transport=emulator.transport(), base_url=emulator.base_url, auth=auth)
+
+
+async def launch(emulator: Emulator, sender_id: str) -> httpx.Response:
+    """Launch a sender."""
+    async with client(emulator) as api:
         return await api.post(f"{RCS}/{sender_id}/launch")
 
 
-async def test_a_launch_goes_through_its_stations(emulator: Emulator, brand: dict[str, str]) -> None:
-    """From DRAFT over PREPARING_LAUNCH, IN_TEST and LAUNCHING to LAUNCHED, moved by the clock alone."""
+async def test_a_launch_passes_through_its_statuses(emulator: Emulator, brand: dict[str, str]) -> None:
+    """A complete sender is IN_TEST until its launch, then PREPARING_LAUNCH, LAUNCHING and LAUNCHED."""
     sender = emulator.add("rcs", brand)
     emulator.clock.advance(days=3)
-    assert sender.status == "DRAFT"
+    assert sender.status == "IN_TEST"
     assert (await launch(emulator, sender.id)).json()["status"] == "PREPARING_LAUNCH"
     seen = []
     for _ in range(31):
         seen.append(sender.status)
         emulator.clock.advance(minutes=1)
-    assert list(dict.fromkeys(seen)) == ["PREPARING_LAUNCH", "IN_TEST", "LAUNCHING", "LAUNCHED"]
+    assert list(dict.fromkeys(seen)) == ["PREPARING_LAUNCH", "LAUNCHING", "LAUNCHED"]
 
 
 async def test_an_approval_of_three_days_takes_no_time(brand: dict[str, str]) -> None:
@@ -84,29 +87,61 @@ async def test_a_rejected_sender_can_be_launched_again(emulator: Emulator, brand
     assert sender.status == "LAUNCHED"
 
 
+async def test_an_update_completes_a_draft(emulator: Emulator, brand: dict[str, str]) -> None:
+    """A sender without everything a launch requires is a DRAFT, and IN_TEST as soon as nothing is missing."""
+    description = brand.pop("description")
+    sender = emulator.add("rcs", brand)
+    assert sender.status == "DRAFT"
+    async with client(emulator) as api:
+        reply = await api.patch(f"{RCS}/{sender.id}", json={"description": description})
+    assert (reply.json()["status"], sender.status) == ("IN_TEST", "IN_TEST")
+
+
 async def test_an_incomplete_sender_is_not_launched(emulator: Emulator, brand: dict[str, str]) -> None:
-    """412 names the missing properties as the wire has them; an empty one is missing."""
+    """A 412 lists the missing properties by their names in the document; an empty one is missing."""
     incomplete = {**brand, "description": ""}
     del incomplete["website"], incomplete["logoUrl"]
     sender = emulator.add("rcs", incomplete)
     reply = await launch(emulator, sender.id)
     error = reply.json()
-    assert (reply.status_code, error["errorCode"]) == (412, "launch_preconditions_failed")
-    assert error["additionalInformation"] == {"missing": ["description", "logoUrl", "phoneNumber", "website"]}
+    assert (reply.status_code, error["errorCode"]) == (412, "launch_precondition_failed")
+    assert error["additionalInformation"] == {
+        "validationErrors": ["description", "logoUrl", "phoneNumber", "website"]
+    }
     assert "phoneNumber or website" in error["message"]
     assert sender.status == "DRAFT"
 
 
-@pytest.mark.parametrize("status", ["PREPARING_LAUNCH", "PENDING_LAUNCH", "LAUNCHING", "LAUNCHED"])
-async def test_what_is_under_way_is_a_conflict(
+@pytest.mark.parametrize("status", ["PREPARING_LAUNCH", "PENDING_LAUNCH", "IN_PROGRESS", "UNKNOWN"])
+async def test_a_launch_in_an_invalid_state_is_a_conflict(
     emulator: Emulator, brand: dict[str, str], status: str
 ) -> None:
-    """409 with the status, and nothing changes."""
+    """A 409 names the status, and nothing changes."""
     sender = emulator.add("rcs", brand, status=status)
     reply = await launch(emulator, sender.id)
-    assert reply.status_code == 409
-    assert reply.json()["additionalInformation"] == {"status": status}
+    error = reply.json()
+    assert (reply.status_code, error["errorCode"]) == (409, "launch_invalid_agent_state")
+    assert status in error["message"]
     assert sender.status == status
+
+
+async def test_a_second_launch_does_not_restart_the_review(emulator: Emulator, brand: dict[str, str]) -> None:
+    """While LAUNCHING and once LAUNCHED it is accepted and changes nothing; each one is in the request log."""
+    sender = emulator.add("rcs", brand)
+    seen = [(await launch(emulator, sender.id)).json()["status"]]
+    for minutes in (10, 25, 1440):
+        emulator.clock.advance(minutes=minutes)
+        reply = await launch(emulator, sender.id)
+        assert reply.status_code == 200
+        seen.append(reply.json()["status"])
+    assert seen == ["PREPARING_LAUNCH", "LAUNCHING", "LAUNCHED", "LAUNCHED"]
+    assert sender.update_time - sender.create_time == timedelta(minutes=30)
+    other = emulator.add("rcs", brand)
+    await launch(emulator, other.id)
+    counts = [
+        emulator.requests.count("launchRcsSender", sender_id=each.id, status=200) for each in (sender, other)
+    ]
+    assert counts == [4, 1]
 
 
 async def test_a_given_status_ends_with_a_launch(emulator: Emulator, brand: dict[str, str]) -> None:
@@ -116,16 +151,6 @@ async def test_a_given_status_ends_with_a_launch(emulator: Emulator, brand: dict
     assert sender.status == "UNLAUNCHED"
     await launch(emulator, sender.id)
     emulator.clock.advance(days=1)
-    assert sender.status == "LAUNCHED"
-
-
-async def test_a_launch_while_in_test_changes_nothing(emulator: Emulator, brand: dict[str, str]) -> None:
-    """It is answered with the sender, and the review ends when it would have."""
-    sender = emulator.add("rcs", brand)
-    await launch(emulator, sender.id)
-    emulator.clock.advance(minutes=5)
-    assert (await launch(emulator, sender.id)).json()["status"] == "IN_TEST"
-    emulator.clock.advance(minutes=25)
     assert sender.status == "LAUNCHED"
 
 
@@ -150,9 +175,9 @@ def test_what_can_not_be_is_one_clear_error() -> None:
         with pytest.raises(EmulatorError, match=told):
             Emulator(**options)
     emulator = Emulator()
-    with pytest.raises(EmulatorError, match="known are rcs, kakaoTalk, line, telegram"):
+    with pytest.raises(EmulatorError, match="use one of rcs, kakaoTalk, line, telegram"):
         emulator.add("sms", {})
     with pytest.raises(EmulatorError, match="displayName"):
         emulator.add("rcs", {})
-    with pytest.raises(EmulatorError, match="there is no sender 'x'"):
+    with pytest.raises(EmulatorError, match="no sender has the id 'x'"):
         emulator.senders["x"]

@@ -47,7 +47,7 @@ async def test_a_sender_is_what_was_sent_and_what_the_server_adds(
     """Id, status and times look like the live API's; nothing else was invented or lost."""
     sender = (await api.post(RCS, json={**brand, "colour": "typo"})).json()
     assert re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{26}", sender.pop("id"))
-    assert sender.pop("status") == "DRAFT"
+    assert sender.pop("status") == "IN_TEST"
     for name in ("createTime", "updateTime"):
         assert re.fullmatch(r"\d{4}-\d\d-\d\dt\d\d:\d\d:\d\d\.\d{3}Z", sender.pop(name))
     assert sender == brand
@@ -84,7 +84,7 @@ async def test_a_deleted_sender_is_gone(api: httpx.AsyncClient) -> None:
     deleted = await api.delete(item)
     assert (deleted.status_code, deleted.content) == (200, b"")
     assert (await api.delete(item)).status_code == 404
-    assert (await api.get(item)).json()["errorCode"] == "not_found"
+    assert (await api.get(item)).json()["errorCode"] == "sender_not_found"
 
 
 @pytest.mark.parametrize(
@@ -104,10 +104,10 @@ async def test_a_bad_body_is_answered_with_the_offending_property(
     reply = await api.post(RCS, json=body)
     error = reply.json()
     assert reply.status_code == 400
-    assert error["errorCode"] == "invalid_request"
+    assert error["errorCode"] == "invalid_input"
     assert error["message"].startswith(offending)
     assert error["resolution"]
-    assert error["additionalInformation"]["property"] == offending
+    assert error["additionalInformation"] == {"validationErrors": [error["message"]]}
     assert len(emulator.senders) == 0
 
 
@@ -116,7 +116,7 @@ async def test_what_is_gone_is_told_before_what_is_wrong(api: httpx.AsyncClient)
     assert (await api.patch(f"{RCS}/01NOSUCH", json={"displayName": 1})).status_code == 404
     item = f"{RCS}/{(await api.post(RCS, json={'displayName': 'A'})).json()['id']}"
     refused = await api.patch(item, json={"displayName": 1})
-    assert (refused.status_code, refused.json()["additionalInformation"]["property"]) == (400, "displayName")
+    assert (refused.status_code, refused.json()["message"].split(":")[0]) == (400, "displayName")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ async def test_what_is_no_json_is_a_400(api: httpx.AsyncClient, content: bytes) 
     """Missing, broken, badly encoded, too deep, no JSON numbers: each is told, none breaks the server."""
     reply = await api.post(RCS, content=content, headers={"content-type": "application/json"})
     assert reply.status_code == 400, reply.text
-    assert reply.json()["errorCode"] == "invalid_request"
+    assert reply.json()["errorCode"] == "invalid_payload"
 
 
 async def test_other_media_types_and_huge_bodies_are_refused(api: httpx.AsyncClient) -> None:
@@ -200,21 +200,23 @@ async def test_lists_are_paged_when_asked(api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "code"),
     [
-        ("pageSize", "0"),
-        ("pageSize", "101"),
-        ("pageSize", "x"),
-        ("pageSize", "-1"),
-        ("pageSize", "٣"),
-        ("pageToken", "@"),
+        ("pageSize", "0", "invalid_page_size"),
+        ("pageSize", "101", "invalid_page_size"),
+        ("pageSize", "x", "invalid_page_size"),
+        ("pageSize", "-1", "invalid_page_size"),
+        ("pageSize", "٣", "invalid_page_size"),
+        ("pageToken", "@", "invalid_page_token"),
+        ("pageToken", "7", "invalid_page_token"),
     ],
 )
-async def test_a_page_that_can_not_be_is_a_400(api: httpx.AsyncClient, name: str, value: str) -> None:
+async def test_an_invalid_page_is_a_400(api: httpx.AsyncClient, name: str, value: str, code: str) -> None:
     """Sizes beyond 1 to 100 and made-up tokens are refused by name."""
     reply = await api.get(RCS, params={name: value})
     assert reply.status_code == 400
-    assert reply.json()["additionalInformation"]["property"] == name
+    assert reply.json()["errorCode"] == code
+    assert reply.json()["message"].startswith(f"{name}: ")
 
 
 async def test_page_size_pages_without_being_asked() -> None:
@@ -232,7 +234,7 @@ async def test_page_size_pages_without_being_asked() -> None:
 
 
 async def test_names_may_be_made_unique(brand: dict[str, str]) -> None:
-    """By default a double create is visible as two senders; `unique_names` answers 409 with the first one's id."""
+    """By default a repeated create makes a second sender; with `unique_names` it is a 409, in each project."""
     for unique, expected in ((False, [200, 200]), (True, [200, 409])):
         emulator = Emulator(unique_names=unique)
         async with httpx.AsyncClient(
@@ -244,7 +246,8 @@ async def test_names_may_be_made_unique(brand: dict[str, str]) -> None:
             assert [reply.status_code for reply in replies] == expected
             assert (await api.post("/v1/projects/p2/rcs/senders", json=brand)).status_code == 200
         if unique:
-            assert replies[1].json()["additionalInformation"]["id"] == emulator.senders[0].id
+            assert replies[1].json()["errorCode"] == "already_exists"
+            assert len(emulator.senders) == 2
 
 
 async def test_every_reply_has_an_id_of_its_own(api: httpx.AsyncClient, emulator: Emulator) -> None:

@@ -38,6 +38,15 @@ def test_the_client_talks_to_it(sinch, sinch_emulator, number):
     assert [each.name for each in sinch_emulator.senders] == ["A"]
 
 
+async def test_the_client_reaches_nothing_else(sinch, sinch_emulator):
+    from sinch_provisioning import APIConnectionError, OAuth2ClientCredentials
+
+    elsewhere = OAuth2ClientCredentials("id", "secret", token_url="https://auth.example/oauth2/token")
+    with pytest.raises(APIConnectionError):
+        await sinch.for_project("p", elsewhere).line.list()
+    assert len(sinch_emulator.requests) == 0
+
+
 async def test_it_works_inside_an_async_test(sinch, sinch_emulator):
     sender = await sinch.rcs.create(display_name="A")
     assert sinch_emulator.senders[sender.id].status == "DRAFT"
@@ -57,7 +66,7 @@ def test_its_fixtures_are_isolated_also_with_xdist(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert "26 passed" in run.stdout, run.stdout + run.stderr
+    assert "27 passed" in run.stdout, run.stdout + run.stderr
 
 
 def test_the_plugin_costs_nothing_where_it_is_not_used(tmp_path: Path) -> None:

@@ -63,19 +63,19 @@ def test_an_empty_scenario_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a: [", "no YAML"),
-        ("- 1", "no mapping"),
+        ("a: [", "not valid YAML"),
+        ("- 1", "not a mapping"),
         ("sender: []", "'sender' was unexpected"),
         ("faults: [{operation: nope, status: 500}]", "unknown operation 'nope'"),
         ("faults: [{status: 500}]", "faults.0.operation: .* required"),
-        ("faults: [{operation: token}]", "does nothing"),
+        ("faults: [{operation: token}]", "no effect"),
         ("faults: [{operation: token, status: 1000}]", "faults.0.status"),
         ("faults: [{operation: token, drop: later}]", "faults.0.drop"),
         ("senders: [{channel: sms, fields: {}}]", "unknown channel 'sms'"),
         ("senders: [{channel: rcs, fields: {}}]", "displayName"),
         ("approvals: {A: perhaps}", "approvals.A"),
         ("review: soon", "review"),
-        ("\x00", "no YAML"),
+        ("\x00", "not valid YAML"),
     ],
 )
 def test_a_broken_scenario_is_told_in_one_line_and_changes_nothing(

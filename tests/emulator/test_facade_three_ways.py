@@ -144,7 +144,10 @@ async def test_errors_carry_what_the_reply_said(way: Answered) -> None:
     sinch, emulator = way
     with pytest.raises(NotFoundError) as lost:
         await sinch.rcs.get("01NOSUCH")
-    assert (lost.value.error_code, lost.value.request_id) == ("not_found", emulator.requests[-1].request_id)
+    assert (lost.value.error_code, lost.value.request_id) == (
+        "sender_not_found",
+        emulator.requests[-1].request_id,
+    )
     with pytest.raises(BadRequestError, match="logoUrl"):
         await sinch.rcs.create(display_name="A", logo_url="no uri")
     draft = await sinch.rcs.create(display_name="A", description="d")
@@ -186,7 +189,7 @@ async def test_watching_sees_every_station(way: Answered) -> None:
     sender = await sinch.rcs.create(**BRAND)
     await sinch.rcs.launch(sender.id)
     seen = [each.status async for each in sinch.rcs.watch(sender.id)]
-    assert seen == ["PREPARING_LAUNCH", "IN_TEST", "LAUNCHING", "LAUNCHED"]
+    assert seen == ["PREPARING_LAUNCH", "LAUNCHING", "LAUNCHED"]
 
 
 async def test_ensure_finds_mends_and_refuses_to_guess(way: Answered) -> None:

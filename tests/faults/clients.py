@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 from attrs import define, field
 
 from sinch_provisioning import OAuth2ClientCredentials, ProvisioningClient, RetryPolicy
@@ -39,8 +40,24 @@ class FakeClock:
         await asyncio.sleep(0)
 
 
+# Our own connections, and httpx's transport as a caller may pass it.
+TRANSPORTS = ("own", "httpx's")
+
+
+def transport_named(name: object) -> object:
+    """Return the client's `transport` option for a name of `TRANSPORTS`, anything else as it is."""
+    if name == "own":
+        return "httpx"
+    if name == "httpx's":
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30)
+        return httpx.AsyncHTTPTransport(limits=limits)
+    return name
+
+
 def client_on(server: Server, **options: Any) -> ProvisioningClient:
     """Open a client on `server`, its pauses not waited for unless `options` name another clock."""
+    if "transport" in options:
+        options["transport"] = transport_named(options["transport"])
     settings: dict[str, Any] = {
         "project_id": PROJECT,
         "credentials": credentials_on(server),

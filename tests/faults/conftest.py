@@ -10,7 +10,7 @@ import pytest
 
 from sinch_provisioning import ProvisioningClient
 
-from .clients import client_on
+from .clients import TRANSPORTS, client_on
 from .server import Server
 
 Open = Callable[..., ProvisioningClient]
@@ -23,9 +23,9 @@ async def server() -> AsyncIterator[Server]:
         yield running
 
 
-@pytest.fixture(params=["httpx", "aiohttp"])
+@pytest.fixture(params=TRANSPORTS)
 def transport(request: pytest.FixtureRequest) -> str:
-    """Name each transport of ours: what is promised holds on both."""
+    """Name our own connections and httpx's transport: what is promised holds on both."""
     name: str = request.param
     return name
 

@@ -16,6 +16,7 @@ class Proxy:
 
     answer: int | None = 200
     tunnels: list[str] = field(factory=list[str])
+    authorizations: list[str] = field(factory=list[str])
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(factory=set[asyncio.Task[None]])
 
@@ -51,14 +52,19 @@ class Proxy:
             head = await reader.readuntil(b"\r\n\r\n")
             target = head.split(b" ")[1].decode()
             self.tunnels.append(target)
+            lines = head.decode().split("\r\n")
+            self.authorizations += [
+                line.partition(": ")[2] for line in lines if line.startswith("Proxy-Authorization")
+            ]
             if self.answer == 0:
                 await reader.read()
             if self.answer:
                 writer.write(f"HTTP/1.1 {self.answer} Status\r\nContent-Length: 0\r\n\r\n".encode())
                 await writer.drain()
             if self.answer == 200:
-                host, _, port = target.rpartition(":")
-                there, back = await asyncio.open_connection(host, int(port))
+                # Whatever the name, it is here: only the proxy resolves it.
+                port = target.rpartition(":")[2]
+                there, back = await asyncio.open_connection("127.0.0.1", int(port))
                 try:
                     await asyncio.gather(_pipe(reader, back), _pipe(there, writer))
                 finally:

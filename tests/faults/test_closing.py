@@ -25,7 +25,7 @@ from . import faults
 from .clients import FakeClock, client_on, own_tasks, settle
 from .conftest import Open
 from .server import Server
-from .test_cancellation import PHASES, SleepingClock, in_flight, reach
+from .test_cancellation import PHASES, SleepingClock, reach
 
 
 async def test_aclose_waits_for_calls_under_way(server: Server, open_client: Open) -> None:
@@ -55,7 +55,7 @@ async def test_aclose_ends_calls_in_every_phase(server: Server, open_client: Ope
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {APIConnectionError}
     assert "closed" in str(outcomes[0])
-    assert in_flight(sinch) == 0
+    assert sinch.in_flight == 0
     assert own_tasks(before) == set()
     await settle(lambda: server.open_connections == 0)
 
@@ -81,7 +81,7 @@ async def test_aclose_ends_the_queue_too(server: Server, open_client: Open) -> N
     await sinch.aclose(drain=0.05)
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(outcome, APIConnectionError) for outcome in outcomes)
-    assert in_flight(sinch) == 0
+    assert sinch.in_flight == 0
 
 
 async def test_call_after_aclose_is_a_configuration_error(server: Server, open_client: Open) -> None:

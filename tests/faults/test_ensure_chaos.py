@@ -17,10 +17,9 @@ from sinch_provisioning import (
 )
 
 from . import faults
-from .clients import FakeClock, own_tasks, policy, settle
+from .clients import FakeClock, client_on, own_tasks, policy, settle
 from .conftest import Open
 from .server import Server
-from .test_cancellation import in_flight
 from .wire import Seen
 
 DOUBTFUL = {
@@ -145,7 +144,8 @@ async def test_chaos_leaves_exactly_one_sender_per_name(server: Server, open_cli
         while names:
             call = asyncio.ensure_future(client.rcs.ensure(display_name=names.pop()))
             if dice.random() < 0.2:
-                await asyncio.sleep(dice.random() * 0.02)
+                for _ in range(dice.randrange(20)):
+                    await asyncio.sleep(0)
                 call.cancel()
             outcome = (await asyncio.gather(call, return_exceptions=True))[0]
             assert not isinstance(outcome, Exception) or isinstance(outcome, ProvisioningError)
@@ -160,17 +160,20 @@ async def test_chaos_leaves_exactly_one_sender_per_name(server: Server, open_cli
     assert outcomes["CancelledError"] > 100
     assert outcomes["RcsSender"] > 1000
     assert "SenderMismatchError" not in outcomes
-    assert in_flight(sinch) == 0
+    assert sinch.in_flight == 0
     await sinch.aclose()
     assert own_tasks(before) == set()
     await settle(lambda: server.open_connections == 0)
 
 
-async def test_churn_of_cancellations_sticks_no_place(server: Server, open_client: Open) -> None:
-    """Two seconds of calls cancelled at random, 20 workers on 10 connections: the next 10 calls are quick."""
+async def test_churn_of_cancellations_sticks_no_place(server: Server) -> None:
+    """Two seconds of calls cancelled at random, 20 workers on 10 connections: the next 10 calls are quick.
+
+    On our own connections only: httpx's pool loses slots when callers are cancelled (encode/httpcore#1093).
+    """
     dice = random.Random(10)
     server.always("GET rcs", faults.delay(0.005))
-    sinch = open_client(max_connections=10)
+    sinch = client_on(server, max_connections=10)
     await sinch.rcs.list()
     loop = asyncio.get_running_loop()
     ends = loop.time() + 2.0
@@ -183,9 +186,10 @@ async def test_churn_of_cancellations_sticks_no_place(server: Server, open_clien
             await asyncio.gather(call, return_exceptions=True)
 
     await asyncio.gather(*(churn() for _ in range(20)))
-    assert in_flight(sinch) == 0
+    assert sinch.in_flight == 0
     server.always("GET rcs", None)
     started = loop.time()
     await asyncio.gather(*(sinch.rcs.list() for _ in range(10)))
     assert loop.time() - started < 1.0
     assert server.count("token") == 1
+    await sinch.aclose()

@@ -98,7 +98,7 @@ async def test_endpoint_slower_than_every_caller_serves_the_next_wave(
     hasty = sinch.with_options(retry=policy(deadline=0.05))
     outcomes = await asyncio.gather(*(hasty.rcs.list() for _ in range(10)), return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {DeadlineExceededError}
-    await settle(lambda: sinch._project.pipeline.auth.ready() is not None)
+    await settle(lambda: sinch._project.pipeline.authorization.ready() is not None)
     await hasty.rcs.list()
     assert server.count("token") == 1
 

@@ -36,7 +36,7 @@ _KNOWN = frozenset(
 
 @define
 class CreateRcsSenderRequest:
-    """CreateRcsSenderRequest, as the document calls it."""
+    """The schema CreateRcsSenderRequest."""
 
     display_name: str
     """The display name"""
@@ -57,11 +57,11 @@ class CreateRcsSenderRequest:
     terms_of_service: str | None = None
     """Terms of service URL"""
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
-    """Properties that the document does not know, as they came."""
+    """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
-        """Build from decoded JSON; SchemaMismatchError where it does not fit."""
+        """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "CreateRcsSenderRequest")
         display_name_ = source.get("displayName")
         if not isinstance(display_name_, str):
@@ -104,7 +104,7 @@ class CreateRcsSenderRequest:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Give what was given, ready for JSON; InvalidArgumentError where a required property is None."""
+        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         payload["displayName"] = required(self.display_name, "CreateRcsSenderRequest.displayName")
         if self.description is not None:
@@ -127,7 +127,7 @@ class CreateRcsSenderRequest:
 
 
 class CreateRcsSenderRequestFields(TypedDict, total=False):
-    """What a CreateRcsSenderRequest is made of, as keywords."""
+    """The properties of a CreateRcsSenderRequest as keyword arguments."""
 
     display_name: Required[str]
     """The display name"""

@@ -26,7 +26,7 @@ _KNOWN = frozenset(["name", "channelCredentials"])
 
 @define
 class CreateSenderRequest:
-    """CreateSenderRequest, as the document calls it."""
+    """The schema CreateSenderRequest."""
 
     name: str
     """The sender name"""
@@ -35,11 +35,11 @@ class CreateSenderRequest:
     )
     """Channel-specific credentials and configuration"""
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
-    """Properties that the document does not know, as they came."""
+    """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
-        """Build from decoded JSON; SchemaMismatchError where it does not fit."""
+        """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "CreateSenderRequest")
         name_ = source.get("name")
         if not isinstance(name_, str):
@@ -57,7 +57,7 @@ class CreateSenderRequest:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Give what was given, ready for JSON; InvalidArgumentError where a required property is None."""
+        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         payload["name"] = required(self.name, "CreateSenderRequest.name")
         if self.channel_credentials is not None:
@@ -66,7 +66,7 @@ class CreateSenderRequest:
 
 
 class CreateSenderRequestFields(TypedDict, total=False):
-    """What a CreateSenderRequest is made of, as keywords."""
+    """The properties of a CreateSenderRequest as keyword arguments."""
 
     name: Required[str]
     """The sender name"""

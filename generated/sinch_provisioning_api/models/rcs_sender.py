@@ -41,7 +41,7 @@ _KNOWN = frozenset(
 
 @define
 class RcsSender:
-    """RcsSender, as the document calls it."""
+    """The schema RcsSender."""
 
     id: str | None = None
     """The unique sender identifier"""
@@ -70,11 +70,11 @@ class RcsSender:
     update_time: _dt.datetime | None = None
     """When the sender was last updated"""
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
-    """Properties that the document does not know, as they came."""
+    """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
-        """Build from decoded JSON; SchemaMismatchError where it does not fit."""
+        """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "RcsSender")
         id_ = source.get("id")
         if id_ is not None and not isinstance(id_, str):
@@ -135,7 +135,7 @@ class RcsSender:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Give what was given, ready for JSON; InvalidArgumentError where a required property is None."""
+        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.id is not None:
             payload["id"] = self.id

@@ -24,16 +24,16 @@ _KNOWN = frozenset(["senders"])
 
 @define
 class RcsSenderList:
-    """RcsSenderList, as the document calls it."""
+    """The schema RcsSenderList."""
 
     senders: list[RcsSender] | None = None
     """List of RCS senders"""
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
-    """Properties that the document does not know, as they came."""
+    """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
-        """Build from decoded JSON; SchemaMismatchError where it does not fit."""
+        """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "RcsSenderList")
         senders_raw = source.get("senders")
         senders_: list[RcsSender] | None = (
@@ -50,7 +50,7 @@ class RcsSenderList:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Give what was given, ready for JSON; InvalidArgumentError where a required property is None."""
+        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.senders is not None:
             payload["senders"] = [item.to_dict() for item in self.senders]

@@ -27,7 +27,7 @@ _KNOWN = frozenset(["id", "name", "status", "channelCredentials", "createTime"])
 
 @define
 class Sender:
-    """Sender, as the document calls it."""
+    """The schema Sender."""
 
     id: str | None = None
     """The unique sender identifier"""
@@ -42,11 +42,11 @@ class Sender:
     create_time: _dt.datetime | None = None
     """When the sender was created"""
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
-    """Properties that the document does not know, as they came."""
+    """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
-        """Build from decoded JSON; SchemaMismatchError where it does not fit."""
+        """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "Sender")
         id_ = source.get("id")
         if id_ is not None and not isinstance(id_, str):
@@ -77,7 +77,7 @@ class Sender:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Give what was given, ready for JSON; InvalidArgumentError where a required property is None."""
+        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.id is not None:
             payload["id"] = self.id

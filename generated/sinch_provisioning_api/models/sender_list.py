@@ -24,16 +24,16 @@ _KNOWN = frozenset(["senders"])
 
 @define
 class SenderList:
-    """SenderList, as the document calls it."""
+    """The schema SenderList."""
 
     senders: list[Sender] | None = None
     """List of senders"""
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
-    """Properties that the document does not know, as they came."""
+    """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
-        """Build from decoded JSON; SchemaMismatchError where it does not fit."""
+        """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "SenderList")
         senders_raw = source.get("senders")
         senders_: list[Sender] | None = (
@@ -50,7 +50,7 @@ class SenderList:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Give what was given, ready for JSON; InvalidArgumentError where a required property is None."""
+        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.senders is not None:
             payload["senders"] = [item.to_dict() for item in self.senders]

@@ -23,7 +23,7 @@ _KNOWN = frozenset(["displayName", "description", "logoUrl", "heroImageUrl"])
 
 @define
 class UpdateRcsSenderRequest:
-    """UpdateRcsSenderRequest, as the document calls it."""
+    """The schema UpdateRcsSenderRequest."""
 
     display_name: str | None = None
     """Updated display name"""
@@ -34,11 +34,11 @@ class UpdateRcsSenderRequest:
     hero_image_url: str | None = None
     """Updated hero image URL"""
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
-    """Properties that the document does not know, as they came."""
+    """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
-        """Build from decoded JSON; SchemaMismatchError where it does not fit."""
+        """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "UpdateRcsSenderRequest")
         display_name_ = source.get("displayName")
         if display_name_ is not None and not isinstance(display_name_, str):
@@ -61,7 +61,7 @@ class UpdateRcsSenderRequest:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Give what was given, ready for JSON; InvalidArgumentError where a required property is None."""
+        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.display_name is not None:
             payload["displayName"] = self.display_name
@@ -75,7 +75,7 @@ class UpdateRcsSenderRequest:
 
 
 class UpdateRcsSenderRequestFields(TypedDict, total=False):
-    """What a UpdateRcsSenderRequest is made of, as keywords."""
+    """The properties of a UpdateRcsSenderRequest as keyword arguments."""
 
     display_name: str | None
     """Updated display name"""

@@ -1,4 +1,4 @@
-"""Which error a call without a usable reply ends with, and what it says to do next."""
+"""The errors of calls that got no usable reply, and what each says to do next."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from .._http.outcome import Failure, Received
+from .._retries.call import Call
 from .._retries.error_bodies import masked
-from .._retries.retry_loop import Progress
 from ..errors import (
     APIConnectionError,
     APITimeoutError,
@@ -21,22 +21,22 @@ from ..errors import (
 _READ_BACK: Final = "it may have been done: read back before sending it again"
 
 
-def decode_error(progress: Progress, received: Received, why: str) -> ResponseDecodeError:
+def decode_error(call: Call, received: Received, why: str) -> ResponseDecodeError:
     """Make the error of a 2xx that can't be read; `why` holds nothing of the body."""
     return ResponseDecodeError(
-        f"{progress.operation_id}: the server answered {received.status}, and {why}",
+        f"{call.operation_id}: the server answered {received.status}, and {why}",
         status_code=received.status,
         body=received.content,
-        operation_id=progress.operation_id,
-        attempts=(*progress.attempts, Attempt(received.status, None, 0.0)),
+        operation_id=call.operation_id,
+        attempts=(*call.attempts, Attempt(received.status, None, 0.0)),
     )
 
 
-def no_reply(progress: Progress, failure: Failure, secrets: Iterable[str]) -> APIConnectionError:
+def no_reply_error(call: Call, failure: Failure, secrets: Iterable[str]) -> APIConnectionError:
     """Make the error of a call whose last attempt brought no reply."""
-    operation_id, attempts = progress.operation_id, progress.attempts
+    operation_id, attempts = call.operation_id, call.attempts
     said = f"{failure.cause}: {masked(failure.explanation, secrets)}".removesuffix(": ")
-    if failure.maybe_processed and not progress.repeatable:
+    if failure.maybe_processed and not call.repeatable:
         return OutcomeUnknownError(
             f"{operation_id}: sent, and no reply came ({said}); {_READ_BACK}",
             operation_id=operation_id,
@@ -51,14 +51,14 @@ def no_reply(progress: Progress, failure: Failure, secrets: Iterable[str]) -> AP
     )
 
 
-def out_of_time(progress: Progress, deadline: float, *, closed: bool) -> ProvisioningError:
+def out_of_time_error(call: Call, deadline: float, *, closed: bool) -> ProvisioningError:
     """Make the error of a call that its deadline (seconds) or the closing of its client ended."""
-    operation_id, attempts = progress.operation_id, progress.attempts
+    operation_id, attempts = call.operation_id, call.attempts
     cause = "ClientClosed" if closed else "DeadlineExceeded"
     why = "the client was closed" if closed else f"the deadline of {deadline:g} s passed"
-    if progress.under_way:
+    if call.progress.started:
         attempts = (*attempts, Attempt(None, cause, 0.0))
-    if progress.maybe_processed:
+    if call.maybe_processed:
         return OutcomeUnknownError(
             f"{operation_id}: {why} while waiting for the reply; {_READ_BACK}",
             operation_id=operation_id,

@@ -14,6 +14,7 @@ from sinch_provisioning_api import Caller, Reply, Request
 
 from ..errors import ConfigurationError
 
+_FRAMING: Final = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 _METHOD: Final = re.compile(r"[A-Z]+")
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
@@ -78,11 +79,8 @@ def _text(value: str | int | bool) -> str:
 
 def response(reply: Reply, sent: Request) -> httpx.Response:
     """Return the reply as a response whose body is read and decoded, so no content encoding is left to undo."""
-    headers = [
-        (name, value)
-        for name, value in reply.headers.multi_items()
-        if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
-    ]
+    # As bytes: some servers put other characters than ASCII into headers.
+    headers = [pair for pair in reply.headers.raw if pair[0].lower() not in _FRAMING]
     # The request is named by its path: its headers held the token.
     return httpx.Response(
         reply.status_code,

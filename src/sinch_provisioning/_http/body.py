@@ -1,19 +1,18 @@
-"""A reply's bytes as they come off the wire: bounded, then decoded, bounded again."""
+"""A reply's body: bounded as it came, then decoded, bounded again."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncGenerator
 from typing import Final
 
-import httpx
-
-# What requests ask for; anything else in a reply is an answer nobody asked for.
+# What requests ask for; a reply with another encoding can't be decoded.
 ACCEPT_ENCODING: Final = "gzip, deflate"
 
 # zlib's window bits plus 32: find out by the header whether it is gzip or zlib.
 _AUTODETECT: Final = 15 + 32
 
+
+_UNENCODED: Final = frozenset({"", "identity", "none", "utf-8", "utf8", "us-ascii", "iso-8859-1"})
 
 # A gzip body may consist of several members, one behind the other (RFC 1952, section 2.2), and each costs a copy of
 # what follows it: a reply of nothing but empty ones would keep the processor busy for hours.
@@ -29,59 +28,34 @@ class UnreadableBodyError(Exception):
         self.raw = raw
 
 
-async def read(response: httpx.Response, limit: int) -> bytes:
-    """Read the reply's stream to its end and decode it; neither form may exceed `limit` bytes."""
-    stream = response.stream
-    if isinstance(stream, httpx.ByteStream):
-        # All there already, so nothing to wait for.
-        raw = b"".join(stream)
-        if len(raw) > limit:
-            raise _too_large(raw, limit)
-    else:
-        raw = await _streamed(stream, limit)
-    # The plain list: looking a name up in httpx's headers first guesses the encoding of all of them.
-    for name, _ in response.headers.raw:
-        if name.lower() == b"content-encoding":
-            return _decoded(raw, response.headers["content-encoding"].strip().lower(), limit)
-    return raw
+def decode_body(raw: bytes, encoding: str | None, limit: int) -> bytes:
+    """Undo the content encoding; neither form may exceed `limit` bytes, else `UnreadableBodyError`."""
+    if len(raw) > limit:
+        raise body_too_large(raw, limit)
+    return raw if encoding is None else _decoded(raw, encoding, limit)
 
 
-async def _streamed(stream: object, limit: int) -> bytes:
-    if not isinstance(stream, httpx.AsyncByteStream):
-        raise UnreadableBodyError("the transport's reply can't be read asynchronously", b"")
-    parts: list[bytes] = []
-    size = 0
-    iterator = stream.__aiter__()
-    try:
-        async for part in iterator:
-            size += len(part)
-            parts.append(part)
-            if size > limit:
-                raise _too_large(b"".join(parts), limit)
-    finally:
-        # A generator left half-way would be closed by a task of the event loop's some time later.
-        if isinstance(iterator, AsyncGenerator):
-            await iterator.aclose()
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def _too_large(raw: bytes, limit: int) -> UnreadableBodyError:
+def body_too_large(raw: bytes, limit: int) -> UnreadableBodyError:
+    """Return the error of a body that is larger than allowed."""
     return UnreadableBodyError(f"the reply is larger than {limit} bytes", raw[:limit])
 
 
 def _decoded(raw: bytes, encoding: str, limit: int) -> bytes:
-    if encoding in ("", "identity") or not raw:
+    # "none" and character sets are no content encodings, but servers send them for bodies that have none.
+    codings = [name for part in encoding.lower().split(",") if (name := part.strip()) not in _UNENCODED]
+    if not codings or not raw:
         return raw
-    if encoding not in ("gzip", "x-gzip", "deflate"):
+    if len(codings) > 1 or codings[0] not in ("gzip", "x-gzip", "deflate"):
         raise UnreadableBodyError("the reply has a content encoding that was not asked for", raw)
     decoded: list[bytes] = []
     left = limit + 1
     rest = raw
     try:
-        while rest and left > 0:
+        # Some servers pad a compressed body with zero bytes (gzip's own format allows it).
+        while rest and left > 0 and (not decoded or rest.strip(b"\0")):
             if len(decoded) == _MOST_MEMBERS:
                 raise UnreadableBodyError("the compressed reply has too many parts", raw)
-            member = zlib.decompressobj(_window_bits(rest, encoding))
+            member = zlib.decompressobj(_window_bits(rest, codings[0]))
             part = member.decompress(rest, left)
             left -= len(part)
             decoded.append(part)

@@ -1,183 +1,165 @@
-"""The default transport: a free list of single-connection transports, last used first.
+"""The connections of one event loop: a free list for each server, last used first.
 
-httpx's own pool scans all its connections and waiters on every change and loses places when callers are
-cancelled (encode/httpx#3215, encode/httpcore#1093). Here a request takes the connection used last, or opens one;
-a connection on which anything went wrong is closed and forgotten, so the list never holds a doubtful one.
+A request takes the connection used last, or opens one; a connection on which anything went wrong is closed and
+forgotten, so the list never holds a doubtful one. (httpx's pool scans all its connections and waiters on every change
+and loses slots when callers are cancelled: encode/httpx#3215, encode/httpcore#1093.)
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Final
 
-import httpx
-from attrs import define
-
-from .http11 import DirectTransport
-from .proxy import Origin, ProxiedTransport, proxy_for
+from .connecting import open_connection
+from .connection import Connection
+from .outcome import ExchangeError, Received
+from .proxy_settings import proxy_for
+from .request import HeaderBlock, HttpRequest, Origin
+from .send_progress import SendProgress
 from .tls import tls_context
 
 # Idle connections are closed after this many seconds; most load balancers keep theirs for 60 or longer.
 KEEP_ALIVE: Final = 30.0
 
-_PORTS: Final = {"http": 80, "https": 443}
 
-
-@define(eq=False)
-class _Slot:
-    """A transport that holds at most one connection, where it leads, and when it was last given back."""
-
-    transport: DirectTransport | ProxiedTransport
-    origin: Origin
-    idle_since: float = 0.0
-
-
-class Connections(httpx.AsyncBaseTransport):
+class ConnectionPool:
     """Sends each request on the connection used last; opens at most `limit` at once.
 
-    It does not queue: whoever uses it keeps the number of requests in flight within `limit`, and idle connections
-    to other origins make room. Belongs to the event loop it is first used in.
+    It does not queue: its user keeps the number of requests in flight within `limit`, and idle connections to other
+    servers make room.
     """
 
-    tells_phases = True
-
     def __init__(
-        self, limit: int, *, keep_alive: float = KEEP_ALIVE, monotonic: Callable[[], float] = time.monotonic
+        self,
+        limit: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+        keep_alive: float = KEEP_ALIVE,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = limit
+        self._tls = tls
+        self._proxy = proxy
         self._keep_alive = keep_alive
         self._monotonic = monotonic
-        self._idle: dict[Origin, deque[_Slot]] = {}
-        self._open = 0
+        self._idle: dict[Origin, deque[Connection]] = {}
         self._sweep: asyncio.TimerHandle | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self.open = 0
+        self.closed = False
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request`; the connection comes back to the list once the reply is read, or its stream closed."""
-        url = request.url
-        slot = await self._take((url.scheme, url.host, url.port))
+    async def exchange(
+        self,
+        request: HttpRequest,
+        headers: HeaderBlock,
+        *,
+        limit: int,
+        phases: dict[str, float | None],
+        progress: SendProgress,
+    ) -> Received:
+        """Send `request` with these common headers and return its reply, its body as it came."""
+        origin = request.server.origin
+        connection = self._take_idle(origin)
+        if connection is None:
+            connection = await self._connect(origin, phases.get("connect"))
         try:
-            response = await slot.transport.handle_async_request(request)
+            progress.sent = True
+            received = await connection.exchange(
+                request.wire(headers, connection.proxy_prefix, connection.proxy_headers),
+                head_only=request.method == "HEAD",
+                limit=limit,
+                read=phases.get("read"),
+                write=phases.get("write"),
+            )
         except BaseException:
-            await self.drop(slot)
+            self._discard(connection)
             raise
-        stream = response.stream
-        if slot.transport.done:
-            await self.give_back(slot)
-        elif isinstance(stream, httpx.AsyncByteStream):
-            response.stream = _Body(self, slot, stream)
-        return response
+        if connection.reusable and not self.closed:
+            self._give_back(origin, connection)
+        else:
+            self._discard(connection)
+        return received
 
     async def aclose(self) -> None:
-        """Close every idle connection; one in use is closed when its reply is."""
-        self._keep_alive = 0.0
+        """Close every idle connection; one in use is closed when its reply is there."""
+        self.closed = True
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
-        idle = [slot for group in self._idle.values() for slot in group]
-        self._idle.clear()
-        for slot in idle:
-            await self.drop(slot)
-        if self._closing:
-            await asyncio.gather(*self._closing)
+        for group in self._idle.values():
+            while group:
+                self._discard(group.popleft())
+        # The sockets are closed in the loop's next turn.
+        await asyncio.sleep(0)
 
-    async def _take(self, origin: Origin) -> _Slot:
+    def _take_idle(self, origin: Origin) -> Connection | None:
         idle = self._idle.get(origin)
         while idle:
-            slot = idle.pop()
-            if self._monotonic() - slot.idle_since < self._keep_alive and not slot.transport.ended():
-                return slot
-            await self.drop(slot)
-        self._open += 1
+            connection = idle.pop()
+            if self._monotonic() < connection.idle_until and connection.is_usable():
+                return connection
+            self._discard(connection)
+        return None
+
+    async def _connect(self, origin: Origin, seconds: float | None) -> Connection:
+        self.open += 1
         try:
-            if self._open > self._limit:
-                await self._make_room()
-            return _Slot(await self._new_transport(origin), origin)
+            if self.open > self._limit:
+                self._make_room()
+            return await open_connection(
+                origin, tls=await self._tls_for(origin), proxy=proxy_for(origin, self._proxy), seconds=seconds
+            )
         except BaseException:
-            self._open -= 1
+            self.open -= 1
             raise
 
-    async def _new_transport(self, origin: Origin) -> DirectTransport | ProxiedTransport:
-        scheme, host, port = origin
+    async def _tls_for(self, origin: Origin) -> ssl.SSLContext | None:
+        if origin[0] != "https" or self._tls is not None:
+            return self._tls
         try:
-            tls = await tls_context(scheme)
-            proxy = proxy_for(origin)
-            if proxy is not None:
-                return ProxiedTransport(proxy, tls)
-            return DirectTransport(host, port or _PORTS[scheme], tls if scheme == "https" else None)
-        # A certificate file that is not there, a proxy that is no URL: the environment's fault, and nothing was sent.
-        except (httpx.InvalidURL, ValueError, OSError, ImportError) as error:
+            return await tls_context()
+        # A certificate file that is not there, or holds no certificates.
+        except (OSError, ValueError, ImportError) as error:
             unusable = type(error).__name__
-        raise httpx.ConnectError(
-            f"the environment's proxy or certificate settings can't be used ({unusable})"
+        raise ExchangeError(
+            "ConnectError", f"the certificate settings can't be used ({unusable})", final=True
         )
 
-    async def _make_room(self) -> None:
-        """Close the connection that has been idle longest, whatever its origin."""
+    def _make_room(self) -> None:
+        """Close the connection that has been idle longest, whatever its server."""
         groups = [group for group in self._idle.values() if group]
         if groups:
-            await self.drop(min(groups, key=lambda group: group[0].idle_since).popleft())
+            self._discard(min(groups, key=lambda group: group[0].idle_until).popleft())
 
-    async def give_back(self, slot: _Slot) -> None:
-        """Take a connection whose reply was read to its end."""
-        if self._keep_alive <= 0:
-            await self.drop(slot)
-            return
-        slot.idle_since = self._monotonic()
-        self._idle.setdefault(slot.origin, deque()).append(slot)
+    def _give_back(self, origin: Origin, connection: Connection) -> None:
+        keep = self._keep_alive
+        if connection.keep_seconds is not None:
+            keep = min(keep, connection.keep_seconds)
+        connection.idle_until = self._monotonic() + keep
+        idle = self._idle.get(origin)
+        if idle is None:
+            idle = self._idle[origin] = deque()
+        idle.append(connection)
         if self._sweep is None:
-            self._sweep = asyncio.get_running_loop().call_later(self._keep_alive, self._start_sweep)
+            self._sweep = asyncio.get_running_loop().call_later(keep, self._close_expired)
 
-    async def drop(self, slot: _Slot) -> None:
-        """Close a connection that can't serve again."""
-        self._open -= 1
-        await slot.transport.aclose()
+    def _discard(self, connection: Connection) -> None:
+        self.open -= 1
+        connection.abort()
 
-    def _start_sweep(self) -> None:
+    def _close_expired(self) -> None:
         """Close what has been idle too long, and look again when the next one is due."""
         self._sweep = None
         now = self._monotonic()
-        oldest = now
         for group in self._idle.values():
-            while group and now - group[0].idle_since >= self._keep_alive:
-                task = asyncio.get_running_loop().create_task(self.drop(group.popleft()))
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
-            if group:
-                oldest = min(oldest, group[0].idle_since)
-        if any(self._idle.values()):
-            self._sweep = asyncio.get_running_loop().call_later(
-                max(0.0, oldest + self._keep_alive - now), self._start_sweep
-            )
-
-
-class _Body(httpx.AsyncByteStream):
-    """A reply's bytes; closing it decides whether its connection can serve again."""
-
-    def __init__(self, connections: Connections, slot: _Slot, stream: httpx.AsyncByteStream) -> None:
-        self._connections = connections
-        self._slot: _Slot | None = slot
-        self._stream = stream
-        self._complete = False
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._stream:
-            yield part
-        self._complete = True
-
-    async def aclose(self) -> None:
-        slot, self._slot = self._slot, None
-        if slot is None:
-            return
-        try:
-            await self._stream.aclose()
-        except BaseException:
-            await self._connections.drop(slot)
-            raise
-        if self._complete and not slot.transport.ended():
-            await self._connections.give_back(slot)
-        else:
-            await self._connections.drop(slot)
+            expired = [connection for connection in group if connection.idle_until <= now]
+            for connection in expired:
+                group.remove(connection)
+                self._discard(connection)
+        next_due = min((each.idle_until for group in self._idle.values() for each in group), default=None)
+        if next_due is not None:
+            self._sweep = asyncio.get_running_loop().call_later(max(0.0, next_due - now), self._close_expired)

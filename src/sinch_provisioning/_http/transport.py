@@ -1,32 +1,58 @@
-"""One request and its reply: a place among the requests in flight, the time one attempt may take, bounded bytes."""
+"""One request and its reply: a slot among the requests in flight, the time one attempt may take, bounded bytes."""
 
 from __future__ import annotations
 
 import asyncio
-import os
+import traceback
 from collections.abc import AsyncGenerator, Callable
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
-from attrs import define, field, frozen
 
 from ..errors import ConfigurationError
-from .body import UnreadableBodyError, read
-from .deadlines import Deadlines
-from .loop_shutdown import at_loop_end
-from .outcome import Failure, Received
-from .send_progress import Phase
+from .body import UnreadableBodyError, decode_body
+from .httpx_sender import httpx_is_replaced
+from .loop_shutdown import at_loop_shutdown
+from .outcome import ExchangeError, Failure, Received
+from .per_loop import PerLoop
+from .request import HeaderBlock, HttpRequest
+from .send_progress import SendProgress
 
 # Their texts are the operating system's or the TLS library's, and hold nothing of the request.
 _SELF_EXPLANATORY: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 
+# Raised by a mock or a transport of the caller's, these are mistakes in it: no failure of the network.
+_PROGRAMMING_ERRORS: Final = (AssertionError, AttributeError, TypeError, NameError, NotImplementedError)
 
-@frozen
+
+class Sender(Protocol):
+    """What carries requests: our own connections, or httpx."""
+
+    async def exchange(
+        self,
+        request: HttpRequest,
+        headers: HeaderBlock,
+        *,
+        limit: int,
+        phases: dict[str, float | None],
+        progress: SendProgress,
+    ) -> Received:
+        """Send a request once and return its reply, its body as it came."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        ...
+
+
 class AttemptTimeout:
-    """What one attempt may take: per phase, and (`total`, in seconds) as a whole once it has its place."""
+    """What one attempt may take: per phase, and (`total`, in seconds) as a whole once it has its slot."""
 
-    phases: dict[str, float | None]
-    total: float | None
+    __slots__ = ("phases", "total")
+
+    def __init__(self, phases: dict[str, float | None], total: float | None) -> None:
+        self.phases = phases
+        self.total = total
 
     @classmethod
     def of(cls, timeout: httpx.Timeout | float) -> AttemptTimeout:
@@ -35,190 +61,193 @@ class AttemptTimeout:
             return cls(timeout.as_dict(), None)
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
             raise ConfigurationError("timeout must be a positive number of seconds, or an httpx.Timeout")
-        return cls({"pool": None}, timeout)
+        return cls({}, timeout)
 
 
-@define(eq=False)
 class LoopState:
-    """What belongs to one event loop in one process."""
+    """One event loop's slots and connections, and its calls under way."""
 
-    loop: asyncio.AbstractEventLoop
-    pid: int
-    places: asyncio.Semaphore | None
-    sender: httpx.AsyncBaseTransport | httpx.AsyncClient
-    deadlines: Deadlines
-    in_flight: int = 0
-    under_way: set[asyncio.Timeout] = field(factory=set[asyncio.Timeout])
-    emptied: asyncio.Event = field(factory=asyncio.Event)
-    farewell: AsyncGenerator[None, None] | None = None
+    def __init__(self, sender: Sender, stand_in: Callable[[], Sender] | None, limit: int | None) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.sender = sender
+        self.slots = None if limit is None else asyncio.Semaphore(limit)
+        self.in_flight = 0
+        self.calls: set[asyncio.Timeout] = set()
+        self.emptied = asyncio.Event()
+        self.shutdown: AsyncGenerator[None, None] | None = None
+        self._make_stand_in = stand_in
+        self._stand_in: Sender | None = None
+
+    def current_sender(self) -> Sender:
+        """Return what carries the next request: httpx's transport while somebody stands in for it."""
+        if self._make_stand_in is None or not httpx_is_replaced():
+            return self.sender
+        if self._stand_in is None:
+            self._stand_in = self._make_stand_in()
+        return self._stand_in
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.sender.aclose()
+        if self._stand_in is not None:
+            await self._stand_in.aclose()
 
 
 class Transport:
     """The way to the server, shared by all views of a client.
 
-    `make` builds the sender anew for each event loop and after a fork, so that neither loops nor processes share
-    a socket. `owned` false means it is the caller's: it is used in every loop and never closed here.
+    `make` makes the sender for each event loop and process; `owned` false means that it is the caller's and is not
+    closed here. `stand_in` makes the sender for requests that somebody who has replaced httpx's methods is to get.
     """
 
     def __init__(
         self,
-        make: Callable[[], httpx.AsyncBaseTransport | httpx.AsyncClient],
+        make: Callable[[], Sender],
         *,
         limit: int | None,
         owned: bool,
+        stand_in: Callable[[], Sender] | None = None,
     ) -> None:
         self._make = make
-        self.limit = limit
+        self._stand_in = stand_in
         self._owned = owned
-        self._state: LoopState | None = None
+        self.limit = limit
         self.closed = False
+        self._states = PerLoop(self._open)
+        self.current = self._states.current
+
+    def _open(self) -> LoopState:
+        state = LoopState(self._make(), self._stand_in, self.limit)
+        if self._owned:
+            state.shutdown = at_loop_shutdown(state.aclose)
+        return state
 
     @property
     def in_flight(self) -> int:
-        """Requests that hold a place now."""
-        return 0 if self._state is None else self._state.in_flight
+        """Requests that hold a slot now, in all event loops."""
+        return sum(state.in_flight for state in self._states)
 
-    def _current(self) -> LoopState:
-        state = self._state
-        loop = asyncio.get_running_loop()
-        if state is None or state.loop is not loop or state.pid != os.getpid():
-            places = None if self.limit is None else asyncio.Semaphore(self.limit)
-            sender = self._make()
-            self._state = state = LoopState(loop, os.getpid(), places, sender, Deadlines(loop))
-            if self._owned and isinstance(sender, httpx.AsyncBaseTransport):
-                state.farewell = at_loop_end(sender)
-        return state
-
-    def begin(self, scope: asyncio.Timeout, seconds: float) -> LoopState:
-        """Count a call as under way; its `scope` ends after `seconds`, or when `aclose` has drained long enough."""
-        state = self._current()
-        state.under_way.add(scope)
-        state.deadlines.begin(scope, seconds)
-        return state
-
-    def end(self, state: LoopState, scope: asyncio.Timeout, seconds: float) -> None:
-        """Count a call as over; `state` is what `begin` returned."""
-        state.under_way.discard(scope)
-        state.deadlines.end(scope, seconds)
-        if self.closed and not state.under_way:
+    def end(self, state: LoopState, call: asyncio.Timeout) -> None:
+        """Count a call as over."""
+        state.calls.discard(call)
+        if self.closed and not state.calls:
             state.emptied.set()
 
-    def request(self, method: str, url: httpx.URL, headers: httpx.Headers, content: bytes) -> httpx.Request:
-        """Build a request for `exchange`: bare for a transport, with its own defaults for a caller's client."""
-        sender = self._current().sender
-        if isinstance(sender, httpx.AsyncClient):
-            return sender.build_request(method, url, headers=headers, content=content)
-        return httpx.Request(method, url, headers=headers, stream=httpx.ByteStream(content))
-
     async def exchange(
-        self, request: httpx.Request, *, timeout: AttemptTimeout, max_body: int, phase: Phase
+        self,
+        state: LoopState,
+        request: HttpRequest,
+        headers: HeaderBlock,
+        *,
+        timeout: AttemptTimeout,
+        max_body: int,
+        progress: SendProgress,
     ) -> Received | Failure:
         """Send `request` once and read its reply; whatever fails is a `Failure` that holds no foreign exception.
 
-        An exception of the HTTP stack can quote a header (the token), so none is kept, not even as a context.
+        An exception of the HTTP stack can quote a header (the token), so none is kept, not even as a context. What a
+        transport of the caller's raises by mistake is raised as it is.
         """
-        state = self._current()
-        request.extensions["timeout"] = timeout.phases
-        if phase.watched:
-            request.extensions["trace"] = phase.trace
-            phase.tells = getattr(state.sender, "tells_phases", False) is True
+        slots = state.slots
+        if slots is not None:
+            try:
+                await (slots.acquire() if not slots.locked() else _acquire(slots, timeout.phases.get("pool")))
+            except TimeoutError:
+                return Failure("PoolTimeout", maybe_processed=False, timed_out=True)
+        state.in_flight += 1
+        progress.started = True
         try:
-            await self._enter(state, timeout.phases.get("pool"))
-        except TimeoutError:
-            return Failure("PoolTimeout", maybe_processed=False, timed_out=True)
-        phase.started = True
-        try:
+            sender = state.current_sender()
+            progress.reported = sender is state.sender and self._stand_in is not None
+            exchange = sender.exchange(
+                request, headers, limit=max_body, phases=timeout.phases, progress=progress
+            )
             if timeout.total is None:
-                return await _send(state.sender, request, max_body)
-            async with asyncio.timeout(timeout.total):
-                return await _send(state.sender, request, max_body)
+                received = await exchange
+            else:
+                async with asyncio.timeout(timeout.total):
+                    received = await exchange
+        except ExchangeError as error:
+            return Failure(
+                error.cause,
+                maybe_processed=progress.maybe_processed(None),
+                timed_out=error.timed_out,
+                final=error.final,
+                explanation=error.explanation,
+            )
         except TimeoutError:
-            return Failure("AttemptTimeout", maybe_processed=phase.maybe_processed(None), timed_out=True)
+            return Failure("AttemptTimeout", maybe_processed=progress.maybe_processed(None), timed_out=True)
+        except _PROGRAMMING_ERRORS as error:
+            error.add_note(f"raised {_place(error)}, in the transport of a request to the Provisioning API")
+            error.__context__ = None
+            raise error.with_traceback(None)  # noqa: B904 - from itself
         # Any exception: transports are pluggable, and below httpx sit h11, ssl, anyio and the caller's own code.
         except Exception as error:
+            plain = isinstance(error, _SELF_EXPLANATORY)
             return Failure(
                 type(error).__name__,
-                maybe_processed=phase.maybe_processed(error),
+                maybe_processed=progress.maybe_processed(error),
                 timed_out=isinstance(error, httpx.TimeoutException),
-                explanation=str(error) if isinstance(error, _SELF_EXPLANATORY) else "",
+                explanation=str(error) if plain else _place(error),
             )
         except BaseException as error:
             # A cancellation comes through without the frames below, whose variables hold the request's bytes.
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - from itself
         finally:
-            self._leave(state)
-
-    async def _enter(self, state: LoopState, seconds: float | None) -> None:
-        places = state.places
-        if places is not None:
-            if seconds is None or not places.locked():
-                await places.acquire()
-            else:
-                async with asyncio.timeout(seconds):
-                    await places.acquire()
-        state.in_flight += 1
-
-    @staticmethod
-    def _leave(state: LoopState) -> None:
-        state.in_flight -= 1
-        if state.places is not None:
-            state.places.release()
+            state.in_flight -= 1
+            if slots is not None:
+                slots.release()
+        return _decoded(received, max_body)
 
     async def drain(self, seconds: float) -> None:
-        """Refuse new calls, give those under way `seconds`, then end the rest."""
+        """Refuse new calls, give those of this loop `seconds` to end, then end the rest."""
         self.closed = True
-        state = self._mine()
-        if state is None or not state.under_way:
+        state = self._states.existing()
+        if state is None or not state.calls:
             return
         try:
             async with asyncio.timeout(seconds):
                 await state.emptied.wait()
         except TimeoutError:
-            self._end_all(state)
+            _end_all(state)
             await state.emptied.wait()
         except BaseException:
-            self._end_all(state)
+            _end_all(state)
             raise
 
-    @staticmethod
-    def _end_all(state: LoopState) -> None:
-        for scope in state.under_way:
-            if not scope.expired():
-                scope.reschedule(state.loop.time())
-
     async def aclose(self) -> None:
-        """Close the connections, unless they are the caller's or another loop's or process's."""
+        """Close this loop's connections, unless they are the caller's; another loop's go with their loop."""
         self.closed = True
-        state = self._mine()
-        # The state stays: a call that is being ended must not open a new one.
-        if state is not None and state.farewell is not None:
-            farewell, state.farewell = state.farewell, None
-            await farewell.aclose()
-
-    def _mine(self) -> LoopState | None:
-        state = self._state
-        if state is None or state.loop is not asyncio.get_running_loop() or state.pid != os.getpid():
-            return None
-        return state
+        state = self._states.existing()
+        if state is not None and state.shutdown is not None:
+            shutdown, state.shutdown = state.shutdown, None
+            await shutdown.aclose()
 
 
-async def _send(
-    sender: httpx.AsyncBaseTransport | httpx.AsyncClient, request: httpx.Request, max_body: int
-) -> Received:
-    if isinstance(sender, httpx.AsyncClient):
-        response = await sender.send(request, stream=True, auth=None, follow_redirects=False)
-    else:
-        response = await sender.handle_async_request(request)
-    if isinstance(sender, httpx.AsyncClient) and response.is_stream_consumed:
-        # A response hook of the caller's client has read it already.
-        return Received(response.status_code, response.headers, response.content)
-    unreadable = None
+async def _acquire(slots: asyncio.Semaphore, seconds: float | None) -> None:
+    async with asyncio.timeout(seconds):
+        await slots.acquire()
+
+
+def _end_all(state: LoopState) -> None:
+    for call in state.calls:
+        if not call.expired():
+            call.reschedule(state.loop.time())
+
+
+def _decoded(received: Received, limit: int) -> Received:
+    encoding = received.header(b"content-encoding")
+    if encoding is None or received.unreadable is not None:
+        return received
     try:
-        content = await read(response, max_body)
+        content = decode_body(received.content, encoding, limit)
     except UnreadableBodyError as error:
-        content, unreadable = error.raw, error.why
-    finally:
-        if isinstance(response.stream, httpx.AsyncByteStream):
-            await response.stream.aclose()
-    return Received(response.status_code, response.headers, content, unreadable)
+        return Received(received.status, received.raw_headers, error.raw, error.why)
+    return Received(received.status, received.raw_headers, content)
+
+
+def _place(error: BaseException) -> str:
+    """Say where an exception was raised, and nothing of what it says: that could quote a header."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"at {frames[-1].filename}:{frames[-1].lineno}" if frames else "at an unknown place"

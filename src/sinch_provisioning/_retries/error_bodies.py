@@ -1,4 +1,4 @@
-"""Error bodies in all the shapes that API gateways send, read into one of our errors."""
+"""Error bodies in all the shapes that APIs and gateways send, and the errors made of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Final, cast
 
-from attrs import frozen
-
-from .._http.outcome import Received
+from .._http.outcome import ErrorBody, Failure, Received
 from .._json import loads_standard
 from ..errors import (
     APIStatusError,
@@ -23,7 +21,6 @@ from ..errors import (
     RateLimitError,
     ServerError,
 )
-from .retry_policy import retry_after_seconds
 
 _BY_STATUS: Final[Mapping[int, type[APIStatusError]]] = {
     400: BadRequestError,
@@ -35,7 +32,7 @@ _BY_STATUS: Final[Mapping[int, type[APIStatusError]]] = {
     429: RateLimitError,
 }
 
-# Said where the server sent no resolution of its own.
+# Used where the server sends no resolution of its own.
 _ADVICE: Final[Mapping[int, str]] = {
     400: "correct the request as the message says",
     401: "check the key id and key secret, and that the key belongs to this project",
@@ -51,36 +48,36 @@ _SHORTEST_SECRET: Final = 4
 _MASK: Final = "***"
 
 
-@frozen
-class Problem:
-    """What an error body says, each part None where it says nothing of the kind."""
-
-    error_code: str | None = None
-    message: str | None = None
-    resolution: str | None = None
-    details: object = None
-
-
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` with each secret, plain or escaped as in JSON, replaced: servers do echo what they were sent."""
+    """Replace each secret in `text`, plain or escaped as in JSON: servers do echo what they were sent."""
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, _MASK).replace(json.dumps(secret)[1:-1], _MASK)
     return text
 
 
-def read_problem(content: bytes, secrets: Iterable[str] = ()) -> Problem:
-    """Read an error body: Sinch's own shape, RFC 9457, Google's, OAuth's, a bare text, or nothing."""
-    hidden = tuple(secrets)
-    text = masked(content.decode("utf-8", "replace"), hidden)
+def read_error_body(content: bytes) -> ErrorBody:
+    """Read an error body: Sinch's own shape, RFC 9457, Google's, OAuth's, plain text, or nothing."""
     try:
-        # Once more after decoding: JSON knows several ways to write a character.
-        body = _masked_value(loads_standard(text.encode()), hidden)
+        body = loads_standard(content)
     except ValueError:
-        return _from_text(text)
+        return _from_text(content.decode("utf-8", "replace"))
+    return (
+        _from_object(cast("dict[str, object]", body)) if isinstance(body, dict) else ErrorBody(details=body)
+    )
+
+
+def masked_body(body: ErrorBody, secrets: tuple[str, ...]) -> ErrorBody:
+    """Return `body` without the secrets it repeats, its message shortened to what an error message can hold."""
+
+    def text(value: str | None) -> str | None:
+        return None if value is None else masked(value, secrets)[:_LONGEST_QUOTE]
+
+    try:
+        details = _masked_value(body.details, secrets)
     except RecursionError:
-        return Problem()
-    return _from_object(cast("dict[str, object]", body)) if isinstance(body, dict) else Problem(details=body)
+        details = None
+    return ErrorBody(text(body.error_code), text(body.message), text(body.resolution), details)
 
 
 def _masked_value(value: object, secrets: tuple[str, ...]) -> object:
@@ -94,22 +91,22 @@ def _masked_value(value: object, secrets: tuple[str, ...]) -> object:
     return value
 
 
-def _from_text(text: str) -> Problem:
+def _from_text(text: str) -> ErrorBody:
     text = " ".join(text.split())
-    return Problem() if not text or text.startswith("<") else Problem(message=text[:_LONGEST_QUOTE])
+    return ErrorBody() if not text or text.startswith("<") else ErrorBody(message=text)
 
 
-def _from_object(body: dict[str, object]) -> Problem:
+def _from_object(body: dict[str, object]) -> ErrorBody:
     inner = body.get("error")
     if isinstance(inner, dict):
         error = cast("dict[str, object]", inner)
-        return Problem(
+        return ErrorBody(
             _text(error, "status", "errorCode", "code"),
             _text(error, "message", "detail"),
             _text(error, "resolution"),
             _first(error, "details", "additionalInformation"),
         )
-    return Problem(
+    return ErrorBody(
         _text(body, "errorCode", "error", "code", "type"),
         _text(body, "message", "detail", "error_description", "title", "text"),
         _text(body, "resolution"),
@@ -132,47 +129,47 @@ def _first(body: Mapping[str, object], *names: str) -> object:
 
 
 def status_error(
+    failure: Failure,
     received: Received,
     *,
     operation_id: str,
     attempts: tuple[Attempt, ...],
-    now: float,
     secrets: tuple[str, ...] = (),
 ) -> APIStatusError:
-    """Turn a reply that is no 2xx into its error; `now` is the wall time that a Retry-After date is relative to."""
+    """Turn a reply that is not 2xx into its error."""
     status = received.status
-    problem = Problem() if received.unreadable is not None else read_problem(received.content, secrets)
+    body = masked_body(failure.error_body, secrets)
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else APIStatusError)
-    request_id = received.headers.get("x-request-id")
+    request_id = received.header(b"x-request-id")
     if request_id is not None:
         request_id = masked(request_id, secrets)
     return kind(
-        _summary(operation_id, status, problem, request_id),
+        _summary(operation_id, status, body, request_id),
         status_code=status,
-        error_code=problem.error_code,
-        message=problem.message,
-        resolution=problem.resolution,
-        details=problem.details,
+        error_code=body.error_code,
+        message=body.message,
+        resolution=body.resolution,
+        details=body.details,
         request_id=request_id,
-        retry_after=retry_after_seconds(received.headers.get("retry-after"), now),
+        retry_after=failure.retry_after,
         body=received.content,
         operation_id=operation_id,
         attempts=attempts,
     )
 
 
-def _summary(operation_id: str, status: int, problem: Problem, request_id: str | None) -> str:
+def _summary(operation_id: str, status: int, body: ErrorBody, request_id: str | None) -> str:
     """Say what happened and what to do next, on one line whatever the server wrote."""
     try:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = str(status)
     parts = [f"{operation_id}: {phrase}"]
-    if problem.error_code is not None:
-        parts.append(f" ({problem.error_code})")
-    if problem.message is not None:
-        parts.append(f": {problem.message}")
-    advice = problem.resolution or _ADVICE.get(status) or ("try again later" if status >= 500 else None)
+    if body.error_code is not None:
+        parts.append(f" ({body.error_code})")
+    if body.message is not None:
+        parts.append(f": {body.message}")
+    advice = body.resolution or _ADVICE.get(status) or ("try again later" if status >= 500 else None)
     if advice is not None:
         parts.append(f" - {advice}")
     if request_id is not None:

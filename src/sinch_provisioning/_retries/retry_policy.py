@@ -61,12 +61,14 @@ class RetryPolicy:
 def may_retry(failure: Failure, *, repeatable: bool) -> bool:
     """Whether sending again can neither double anything nor be pointless; `repeatable` is false for POST."""
     status = failure.status
+    if failure.final:
+        return False
     if status is None:
         return repeatable or not failure.maybe_processed
-    if failure.error_code == _UNKNOWN_KEY:
+    if failure.error_body.error_code == _UNKNOWN_KEY:
         return False
     if status == TOO_MANY_REQUESTS:
-        return failure.error_code != _DAY_LONG_LIMIT
+        return failure.error_body.error_code != _DAY_LONG_LIMIT
     if status != _REQUEST_TIMEOUT and status not in _SERVER_ERRORS:
         return False
     return repeatable or (status == SERVICE_UNAVAILABLE and failure.retry_after is not None)
@@ -101,10 +103,11 @@ def backoff(policy: RetryPolicy, retries: int, random: Callable[[], float]) -> f
     return random() * min(policy.max_delay, policy.initial_delay * 2.0 ** min(retries, _LARGEST_EXPONENT))
 
 
-def retry_after_seconds(value: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header asks for, or None where it is absent, negative or no time at all.
+def retry_after_seconds(value: str | None, now: float, date: str | None = None) -> float | None:
+    """Seconds that a Retry-After header asks for, or None where it is absent, negative or not a time.
 
-    `now` is the wall time in seconds since the epoch; a date is taken relative to it (RFC 9110, section 10.2.3).
+    A date is taken relative to the reply's own Date header, `date`, so that the two clocks may differ; without one,
+    relative to `now`, the wall time in seconds since the epoch (RFC 9110, section 10.2.3).
     """
     if value is None:
         return None
@@ -112,12 +115,19 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
     if _SECONDS.fullmatch(value) is not None:
         seconds = float(value)
     else:
-        try:
-            date = parsedate_to_datetime(value)
-            seconds = (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp() - now
-        except (ValueError, TypeError, OverflowError, IndexError):
+        until, sent = _timestamp(value), None if date is None else _timestamp(date)
+        if until is None:
             return None
+        seconds = until - (now if sent is None else sent)
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _timestamp(date: str) -> float | None:
+    try:
+        parsed = parsedate_to_datetime(date)
+        return (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
 
 
 @define

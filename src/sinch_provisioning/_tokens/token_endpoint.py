@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import math
 from typing import Final, cast
 
 import httpx
 from attrs import field, frozen
 
-from .._http.body import ACCEPT_ENCODING
 from .._http.outcome import Failure, Received
-from .._http.transport import Transport
+from .._http.request import HeaderBlock, HttpRequest, Server
 from .._json import loads
-from .._retries.error_bodies import masked, read_problem
-from .._retries.retry_loop import Attempts, Limits, Progress
-from .._retries.retry_policy import retry_after_seconds
-from ..clock import Clock
-from ..credentials import OAuth2ClientCredentials, Secret
+from .._retries.authorization import Authorization
+from .._retries.call import Call, CommonHeaders, Limits, common_headers
+from .._retries.error_bodies import masked, masked_body
+from .._retries.retry_loop import Attempts
+from ..credentials import Secret
 from ..errors import APIConnectionError, APITimeoutError, Attempt, ProvisioningError, TokenError
 
 DEFAULT_LIFETIME: Final = 3600.0
 LONGEST_LIFETIME: Final = 86_400.0
 
 _FORM: Final = b"grant_type=client_credentials"
+_FORM_HEADERS: Final = HeaderBlock(
+    ((b"Content-Type", b"application/x-www-form-urlencoded"), (b"Content-Length", b"%d" % len(_FORM)))
+)
 
 
 @frozen
@@ -84,9 +85,9 @@ def read_grant(content: bytes) -> Grant | str:
     try:
         body = loads(content)
     except ValueError:
-        return "its endpoint's answer is no JSON"
+        return "the token endpoint's reply is not JSON"
     if not isinstance(body, dict):
-        return "its endpoint's answer is no JSON object"
+        return "the token endpoint's reply is not a JSON object"
     reply = cast("dict[str, object]", body)
     token = reply.get("access_token")
     # RFC 6750, section 2.1: visible characters only, so that it is one word of a header.
@@ -97,10 +98,10 @@ def read_grant(content: bytes) -> Grant | str:
         or not token
         or " " in token
     ):
-        return "its endpoint's answer holds no usable access_token"
+        return "the token endpoint's reply has no usable access_token"
     kind = reply.get("token_type")
     if isinstance(kind, str) and kind.lower() != "bearer":
-        return "its endpoint granted a token that is no bearer token"
+        return "the token endpoint granted a token that is not a bearer token"
     return Grant(Secret(token), lifetime_of(reply.get("expires_in")))
 
 
@@ -109,105 +110,88 @@ class TokenEndpoint:
 
     def __init__(
         self,
-        credentials: OAuth2ClientCredentials,
+        key_id: str,
         url: httpx.URL,
         *,
+        authorization: Authorization,
         attempts: Attempts,
-        transport: Transport,
         limits: Limits,
-        clock: Clock,
     ) -> None:
-        self.key_id = credentials.key_id
-        self.url = url
-        self._secret = credentials.key_secret
+        self.key_id = key_id
+        self._authorization = authorization
         self._attempts = attempts
-        self._transport = transport
         self._limits = limits
-        self._clock = clock
+        server = Server(url)
+        self._request = HttpRequest("POST", server, "", _FORM_HEADERS, _FORM)
+        self._headers = CommonHeaders(common_headers(server))
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not show, the key secret plain and as Basic authentication sends it."""
-        return self._secret.reveal(), self._basic()
-
-    def _basic(self) -> str:
-        return base64.b64encode(f"{self.key_id}:{self._secret.reveal()}".encode()).decode()
-
-    async def prepare(self) -> httpx.Request:
-        """Build the next attempt's request."""
-        headers = [
-            (b"Host", self.url.netloc),
-            (b"Accept", b"application/json"),
-            (b"Accept-Encoding", ACCEPT_ENCODING.encode()),
-            (b"Content-Type", b"application/x-www-form-urlencoded"),
-            (b"Content-Length", b"%d" % len(_FORM)),
-            (b"Authorization", b"Basic " + self._basic().encode()),
-        ]
-        return self._transport.request("POST", self.url, httpx.Headers(headers), _FORM)
-
-    def renew(self) -> bool:
-        """Say that there is no other key."""
-        return False
+        """What must not show: the key secret, plain and as Basic authentication sends it."""
+        return self._authorization.secrets
 
     async def fetch(self) -> Grant | GrantFailure:
         """Ask for a token, as often as the retry policy allows; it raises nothing but cancellation."""
         deadline = self._limits.policy.deadline
-        progress = Progress(
+        call = Call(
             "token",
-            "POST",
+            self._request,
+            self._headers,
+            self._authorization,
+            self._limits,
             repeatable=True,
-            deadline=self._clock.monotonic() + deadline,
-            secretive=self,
+            deadline=self._attempts.clock.monotonic() + deadline,
         )
         telemetry = self._attempts.telemetry
-        trace = None if telemetry is None else telemetry.call(progress.operation_id, progress.method)
+        trace = None if telemetry is None else telemetry.call(call.operation_id, "POST")
         if trace is None:
-            return await self._fetch(progress, deadline)
-        with trace as progress.trace:
-            grant = await self._fetch(progress, deadline)
+            return await self._fetch(call, deadline)
+        with trace as call.trace:
+            grant = await self._fetch(call, deadline)
             if isinstance(grant, GrantFailure):
-                trace.failed(type(grant.error(progress.operation_id)).__name__)
+                trace.failed(type(grant.error(call.operation_id)).__name__)
             return grant
 
-    async def _fetch(self, progress: Progress, deadline: float) -> Grant | GrantFailure:
+    async def _fetch(self, call: Call, deadline: float) -> Grant | GrantFailure:
         outcome: Received | Failure
         try:
             async with asyncio.timeout(deadline):
-                outcome = await self._attempts.run(progress, self._limits, self)
+                outcome = await self._attempts.run(call, self._attempts.transport.current())
         except TimeoutError:
             outcome = Failure("DeadlineExceeded", timed_out=True)
-            progress.attempts += (Attempt(None, "DeadlineExceeded", 0.0),)
-        attempts = progress.attempts
+            call.attempts += (Attempt(None, "DeadlineExceeded", 0.0),)
+        attempts = call.attempts
         if isinstance(outcome, Failure):
-            what = "did not answer in time" if outcome.timed_out else "could not be reached"
-            explanation = f": {masked(outcome.explanation, self.secrets)}" if outcome.explanation else ""
-            return GrantFailure(
-                outcome, f"its endpoint {what} ({outcome.cause}{explanation})", attempts=attempts
-            )
-        if not 200 <= outcome.status < 300:
-            return self._refusal(outcome, attempts)
+            return self._failure(outcome, attempts)
         grant = read_grant(outcome.content) if outcome.unreadable is None else f"because {outcome.unreadable}"
         if isinstance(grant, str):
             return GrantFailure(outcome, grant, attempts=(*attempts, Attempt(outcome.status, None, 0.0)))
         return grant
 
-    def _refusal(self, received: Received, attempts: tuple[Attempt, ...]) -> GrantFailure:
-        problem = read_problem(received.content, self.secrets)
+    def _failure(self, failure: Failure, attempts: tuple[Attempt, ...]) -> GrantFailure:
+        if failure.received is None:
+            what = "did not answer in time" if failure.timed_out else "could not be reached"
+            explanation = f": {masked(failure.explanation, self.secrets)}" if failure.explanation else ""
+            return GrantFailure(
+                failure, f"the token endpoint {what} ({failure.cause}{explanation})", attempts=attempts
+            )
+        status = failure.received.status
+        body = masked_body(failure.error_body, self.secrets)
         said = "".join(
             [
-                f" {problem.error_code}" if problem.error_code is not None else "",
-                f": {problem.message}" if problem.message is not None else "",
+                f" {body.error_code}" if body.error_code is not None else "",
+                f": {body.message}" if body.message is not None else "",
             ]
         )
         advice = (
             "try again later"
-            if received.status == 429 or received.status >= 500
+            if status == 429 or status >= 500
             else "check the key id, the key secret and the token URL"
         )
         return GrantFailure(
-            received,
-            " ".join(f"its endpoint refused with {received.status}{said} - {advice}".split()),
-            problem.error_code,
-            retry_after_seconds(received.headers.get("retry-after"), self._clock.time()),
+            failure.received,
+            " ".join(f"the token endpoint refused with {status}{said} - {advice}".split()),
+            body.error_code,
+            failure.retry_after,
             attempts,
         )

@@ -1,19 +1,19 @@
-"""Tokens: fetched once for all who wait, renewed before they end, dropped when the server refuses them."""
+"""Tokens: fetched once for all callers that wait, renewed before they expire, dropped when the server refuses them."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import os
 from collections.abc import Callable
 from contextvars import Context
-from typing import Final, Protocol
+from typing import Final
 
-from attrs import field, frozen
-
+from .._http.per_loop import PerLoop
+from .._retries.authorization import Token
+from .._retries.observers import Observers
 from ..clock import Clock
-from ..credentials import BasicCredentials, BearerToken
-from ..events import Observers, TokenEvent
+from ..credentials import BasicCredentials, BearerToken, OAuth2ClientCredentials
+from ..events import TokenEvent
 from .shared_tokens import SharedTokens
 from .token_endpoint import Grant, GrantFailure, TokenEndpoint
 
@@ -22,52 +22,18 @@ _FAILED_RENEWAL_PAUSE: Final = 30.0
 _JITTER: Final = 0.1
 
 
-@frozen(eq=False)
-class Token:
-    """What goes into the Authorization header, and when (monotonic seconds) it is to be renewed and ends."""
-
-    header: bytes = field(repr=False)
-    renew_at: float
-    expires_at: float
-    lifetime: float
-
-
-class Auth(Protocol):
-    """Where the pipeline gets its Authorization header from."""
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Strings that must not show in any message."""
-        ...
-
-    def ready(self) -> Token | None:
-        """Return a token that can be used now, without waiting; None where there is none."""
-        ...
-
-    async def obtain(self, operation_id: str) -> Token:
-        """Wait for a token, or raise the error that the call of `operation_id` ends with."""
-        ...
-
-    def reject(self, token: Token) -> bool:
-        """Take note that the server refused `token`; true when another one may be had."""
-        ...
-
-
 class FixedAuth:
     """A header that never changes: Basic authentication, or a bearer token from elsewhere."""
 
-    def __init__(self, credentials: BasicCredentials | BearerToken) -> None:
+    def __init__(self, credentials: BasicCredentials | BearerToken | OAuth2ClientCredentials) -> None:
         if isinstance(credentials, BearerToken):
-            value = credentials.token.reveal()
-            self.secrets: tuple[str, ...] = (value,)
-            header = f"Bearer {value}"
+            self._token = Token("Bearer", credentials.token.reveal())
+            self.secrets: tuple[str, ...] = (self._token.value,)
         else:
             secret = credentials.key_secret.reveal()
-            value = base64.b64encode(f"{credentials.key_id}:{secret}".encode()).decode()
-            self.secrets = (secret, value)
-            header = f"Basic {value}"
-        forever = float("inf")
-        self._token = Token(header.encode(), forever, forever, forever)
+            pair = base64.b64encode(f"{credentials.key_id}:{secret}".encode()).decode()
+            self._token = Token("Basic", pair)
+            self.secrets = (secret, pair)
 
     def ready(self) -> Token:
         """Return the header."""
@@ -82,12 +48,19 @@ class FixedAuth:
         return False
 
 
+class _Fetch:
+    """The fetch under way in one event loop."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[Token | GrantFailure] | None = None
+
+
 class TokenSource:
     """The token of one key at one token URL, for every call that needs it.
 
     A fetch runs in a task of its own: callers wait for it with their own deadlines, and one that gives up neither
-    fails the others nor throws the work away. A token is renewed in the background `min(300 s, a quarter of its
-    life)` before its end, and while it lives no call waits.
+    fails the others nor loses the token. A token is renewed in the background `min(300 s, a quarter of its life)`
+    before it expires, and until then no call waits.
     """
 
     def __init__(
@@ -106,14 +79,13 @@ class TokenSource:
         self._shared = shared
         self._token: Token | None = None
         self._not_before = 0.0
-        self._task: asyncio.Task[Token | GrantFailure] | None = None
-        self._task_pid = 0
+        self._fetches = PerLoop(_Fetch)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The key secret and the token in use."""
         token = self._token
-        return self._endpoint.secrets + (() if token is None else (token.header[7:].decode(),))
+        return self._endpoint.secrets + (() if token is None else (token.value,))
 
     def ready(self) -> Token | None:
         """Return the live token, starting its renewal where it is due."""
@@ -146,30 +118,25 @@ class TokenSource:
         if self._token is token:
             self._token = None
             if self._shared is not None:
-                self._shared.reject(token.header[7:].decode())
+                self._shared.reject(token.value)
         return True
 
     async def aclose(self) -> None:
-        """End a fetch that is under way."""
-        task, self._task = self._task, None
-        if (
-            task is not None
-            and task.get_loop() is asyncio.get_running_loop()
-            and self._task_pid == os.getpid()
-        ):
+        """End a fetch that is under way in this loop."""
+        fetch = self._fetches.existing()
+        if fetch is not None and fetch.task is not None:
+            task, fetch.task = fetch.task, None
             task.cancel()
             await asyncio.wait([task])
 
     def _fetching(self, *, early: bool) -> asyncio.Task[Token | GrantFailure]:
-        loop = asyncio.get_running_loop()
-        task = self._task
-        if task is None or task.done() or task.get_loop() is not loop or self._task_pid != os.getpid():
+        fetch = self._fetches.current()
+        if fetch.task is None or fetch.task.done():
             # An empty context: the task outlives the call that starts it, and must not carry its trace or scopes.
-            task = loop.create_task(
+            fetch.task = asyncio.get_running_loop().create_task(
                 self._fetch(early=early), name="sinch_provisioning token", context=Context()
             )
-            self._task, self._task_pid = task, os.getpid()
-        return task
+        return fetch.task
 
     async def _fetch(self, *, early: bool) -> Token | GrantFailure:
         started = self._clock.monotonic()
@@ -201,10 +168,11 @@ class TokenSource:
         expires_at = started + grant.lifetime
         margin = min(_LONGEST_MARGIN, grant.lifetime / 4)
         token = Token(
-            b"Bearer " + grant.access_token.reveal().encode(),
-            expires_at - margin * (1 - _JITTER * self._random()),
-            expires_at,
-            grant.lifetime,
+            "Bearer",
+            grant.access_token.reveal(),
+            renew_at=expires_at - margin * (1 - _JITTER * self._random()),
+            expires_at=expires_at,
+            lifetime=grant.lifetime,
         )
         if grant.lifetime > 0:
             self._token = token

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Unpack, cast
 
-from attrs import field, frozen
+from attrs import define, field
 
 from sinch_provisioning_api.api import (
     CreateRcsSenderArguments,
@@ -22,7 +22,7 @@ from sinch_provisioning_api.api import (
 )
 from sinch_provisioning_api.models import CreateRcsSenderRequest, RcsSender, UpdateRcsSenderRequest
 
-from ..config import check_segment
+from ..config import Id, check_segment
 from ..errors import ConfigurationError, PreconditionFailedError, ProvisioningError, SenderMismatchError
 from ..lifecycle.launch import launch_once
 from ..lifecycle.polling import EventSource, Polling, poll
@@ -34,7 +34,7 @@ from .readiness import launch_refusal, named_fields, readiness
 _GET = "getRcsSender"
 
 
-@frozen
+@define(slots=False, eq=False)
 class RcsSenders:
     """The RCS senders of one project.
 
@@ -54,21 +54,21 @@ class RcsSenders:
         body, query = split_arguments(CreateRcsSenderRequest, cast("dict[str, object]", fields))
         return await self._create(body, query)
 
-    async def get(self, sender_id: str | None) -> RcsSender:
+    async def get(self, sender_id: Id | None) -> RcsSender:
         """Return the sender as it is now."""
         return await self.project.invoke(get_rcs_sender, check_segment("sender_id", sender_id))
 
-    async def update(self, sender_id: str | None, **fields: Unpack[UpdateRcsSenderArguments]) -> RcsSender:
+    async def update(self, sender_id: Id | None, **fields: Unpack[UpdateRcsSenderArguments]) -> RcsSender:
         """Change the given fields of a sender and return it."""
         sender_id = check_segment("sender_id", sender_id)
         body, query = split_arguments(UpdateRcsSenderRequest, cast("dict[str, object]", fields))
         return await self.project.invoke(update_rcs_sender, sender_id, body=body, **query)
 
-    async def delete(self, sender_id: str | None) -> None:
+    async def delete(self, sender_id: Id | None) -> None:
         """Delete a sender."""
         await self.project.invoke(delete_rcs_sender, check_segment("sender_id", sender_id))
 
-    async def launch(self, sender_id: str | None) -> RcsSender:
+    async def launch(self, sender_id: Id | None) -> RcsSender:
         """Submit a sender for approval; sent at most once, see `OutcomeUnknownError`.
 
         Raises `LaunchNotReadyError` where brand fields that carriers require are missing.
@@ -108,7 +108,7 @@ class RcsSenders:
 
     async def ensure_launched(
         self,
-        sender_id: str | None = None,
+        sender_id: Id | None = None,
         *,
         wait: bool = False,
         until: str | Iterable[str] = (LAUNCHED,),
@@ -138,7 +138,7 @@ class RcsSenders:
 
     async def wait_for_status(
         self,
-        sender_id: str | None,
+        sender_id: Id | None,
         until: str | Iterable[str] = LAUNCHED,
         *,
         timeout: float | None = None,
@@ -162,7 +162,7 @@ class RcsSenders:
 
     async def watch(
         self,
-        sender_id: str | None,
+        sender_id: Id | None,
         *,
         timeout: float | None = None,
         polling: Polling | None = None,
@@ -186,14 +186,14 @@ class RcsSenders:
 
     def _poll(
         self,
-        sender_id: str | None,
+        sender_id: Id | None,
         timeout: float | None,
         polling: Polling | None,
         events: EventSource | None,
     ) -> AsyncGenerator[RcsSender, None]:
         return poll(
             self.get,
-            sender_id,
+            check_segment("sender_id", sender_id),
             clock=self.project.pipeline.clock,
             polling=polling,
             timeout=timeout,

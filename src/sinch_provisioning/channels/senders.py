@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any, Concatenate, Unpack, cast
 
-from attrs import field, frozen
+from attrs import define, field
 
 from sinch_provisioning_api import OPERATIONS, Caller
 from sinch_provisioning_api.api import ListLineSendersArguments
@@ -18,7 +18,7 @@ from ..lifecycle.reconciling_writer import differences, only_one
 from .project import Project, check_name, split_arguments
 
 
-@frozen
+@define(slots=False, eq=False)
 class SenderChannel:
     """One channel whose senders can be listed and created.
 

@@ -1,4 +1,4 @@
-"""ASGI middleware that ends the handling of a request when its client has gone away."""
+"""ASGI middleware that cancels a request's handler when its caller disconnects."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _GONE: Final = "http.disconnect"
 
 
 class CancelOnDisconnect:
-    """Cancels a request's handler when its client has gone, and with it the calls it waits for.
+    """Cancels a request's handler, and the calls it is waiting for, when the caller disconnects.
 
-    Without it an ASGI server lets the handler run to its end. What runs after the last byte of the response
-    (background tasks) is left alone.
+    ASGI servers otherwise let the handler run to its end. Background tasks, which run after the last byte of the
+    response, are not cancelled.
     """
 
     def __init__(self, app: App) -> None:
@@ -34,7 +34,7 @@ class CancelOnDisconnect:
 
 
 class _Exchange:
-    """One request and its response: reads ahead by one message, so that it hears of the end."""
+    """One request and its response; reads one message ahead in order to notice a disconnect."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -45,7 +45,7 @@ class _Exchange:
         self._gone: Message | None = None
 
     async def run(self, app: App, scope: Scope) -> None:
-        """Run `app` until it ends or the client is gone."""
+        """Run `app` until it ends or the caller disconnects."""
         try:
             async with self._scope:
                 watcher = asyncio.create_task(self._watch(), name="sinch_provisioning disconnect")
@@ -61,7 +61,7 @@ class _Exchange:
         while True:
             try:
                 message = await self._receive()
-            # A server that can't say what comes next has lost the client; the handler must not wait for ever.
+            # A server that fails to receive has lost its caller; the handler must not wait for ever.
             except Exception:
                 message = {"type": _GONE}
             if message["type"] == _GONE:
@@ -79,7 +79,7 @@ class _Exchange:
         return await self._messages.get()
 
     async def send(self, message: Message) -> None:
-        """Pass a message on; after the response's last one, the client may go."""
+        """Pass a message on; after the last one of the response the caller may leave."""
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self._answered = True
         await self._send(message)

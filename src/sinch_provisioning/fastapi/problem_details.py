@@ -1,4 +1,4 @@
-"""Our errors as RFC 9457 problem details: what a service may tell its own clients of a failure upstream."""
+"""Our errors as RFC 9457 problem details: what a service may tell its own clients about an upstream failure."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 _TYPES: Final = "urn:sinch-provisioning:problem:"
 _SERVICE_UNAVAILABLE: Final = 503
-
+_REQUEST_TIMEOUT: Final = 408
 
 _PROBLEM_SCHEMA: Final[dict[str, object]] = {
     "type": "object",
-    "required": ["type", "title", "status", "detail"],
+    "required": ["type", "title", "status", "detail", "retryable"],
     "properties": {
         "type": {"type": "string", "format": "uri"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "retryable": {"type": "boolean"},
         "operation": {"type": "string"},
         "requestId": {"type": "string"},
         "missing": {"type": "array", "items": {"type": "string"}},
@@ -54,23 +55,27 @@ _PROBLEM_SCHEMA: Final[dict[str, object]] = {
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     status: {"description": description, "content": {MEDIA_TYPE: {"schema": _PROBLEM_SCHEMA}}}
     for status, description in {
-        429: "The provisioning API asks for fewer requests; Retry-After says for how long.",
-        502: "The provisioning API failed, or its reply can't be read.",
-        503: "The provisioning API can't be reached.",
+        429: "The provisioning API is rate limiting this service; see Retry-After.",
+        502: "The provisioning API failed, or returned an unreadable reply.",
+        503: "The provisioning API is unavailable.",
         504: "The provisioning API took too long.",
     }.items()
 }
-"""For `responses=` of a route, a router or an application: the problems that any call may end with."""
+"""The problems that any call may end with, for `responses=` of a route, a router or an application."""
 
 
 @frozen
 class ProblemDetails:
-    """A problem: `status`, its words, what else is to be said, and the seconds of its Retry-After."""
+    """A problem; `kind` ends its type URI, `retryable` says whether the same request may succeed later.
+
+    `retry_after` is in seconds; `extensions` are further members.
+    """
 
     status: int
     kind: str
     title: str
     detail: str
+    retryable: bool = False
     retry_after: float | None = None
     extensions: Mapping[str, object] = field(factory=dict[str, object])
 
@@ -81,75 +86,87 @@ class ProblemDetails:
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
+            "retryable": self.retryable,
             **self.extensions,
         }
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that go with it; Retry-After has whole seconds."""
+        """Return its headers; Retry-After is in whole seconds."""
         return {} if self.retry_after is None else {"Retry-After": str(math.ceil(self.retry_after))}
 
 
-@frozen
-class _Words:
-    status: int
-    kind: str
-    title: str
-    detail: str
-
-
-# Words of our own: what the server wrote stays with the service.
-_WORDS: Final[Mapping[type[ProvisioningError], _Words]] = {
-    RateLimitError: _Words(
-        429, "rate-limited", "Too many requests", "The provisioning API asks for fewer requests."
+# In our own words: the server's text stays inside the service.
+_WORDS: Final[Mapping[type[ProvisioningError], ProblemDetails]] = {
+    RateLimitError: ProblemDetails(
+        429, "rate-limited", "Too many requests", "The provisioning API is rate limiting this service."
     ),
-    BadRequestError: _Words(
-        400, "refused", "Bad request", "The provisioning API does not accept this request."
+    BadRequestError: ProblemDetails(
+        400, "refused", "Bad request", "The provisioning API rejected the request."
     ),
-    # A 401 too: it was the service's own key, so it is not for the service's client to authenticate.
-    APIStatusError: _Words(502, "upstream-error", "Bad gateway", "The provisioning API refused the request."),
-    LaunchNotReadyError: _Words(412, "not-ready", "Not ready for launch", "Brand fields are missing."),
-    PreconditionFailedError: _Words(
-        412, "precondition-failed", "Precondition failed", "Something has to be done before this can be."
+    # This includes 401: the service's own key was refused, which its client can't change.
+    APIStatusError: ProblemDetails(
+        502, "upstream-error", "Bad gateway", "The provisioning API refused the request."
     ),
-    PermissionDeniedError: _Words(
-        403, "forbidden", "Forbidden", "The service's key may not do this in this project."
+    LaunchNotReadyError: ProblemDetails(
+        412, "not-ready", "Not ready for launch", "Brand fields are missing."
     ),
-    NotFoundError: _Words(404, "not-found", "Not found", "There is no such sender or project."),
-    ConflictError: _Words(409, "conflict", "Conflict", "It exists already, or its state forbids this."),
-    ServerError: _Words(502, "upstream-error", "Bad gateway", "The provisioning API failed."),
-    TokenError: _Words(502, "no-token", "Bad gateway", "The token endpoint gave no token."),
-    OutcomeUnknownError: _Words(
+    PreconditionFailedError: ProblemDetails(
+        412, "precondition-failed", "Precondition failed", "A precondition of this request is not met."
+    ),
+    PermissionDeniedError: ProblemDetails(
+        403, "forbidden", "Forbidden", "The service's key is not allowed to do this in this project."
+    ),
+    NotFoundError: ProblemDetails(404, "not-found", "Not found", "There is no such sender or project."),
+    ConflictError: ProblemDetails(
+        409, "conflict", "Conflict", "The sender exists already, or its state does not allow this."
+    ),
+    ServerError: ProblemDetails(502, "upstream-error", "Bad gateway", "The provisioning API failed."),
+    TokenError: ProblemDetails(502, "no-token", "Bad gateway", "The token endpoint did not issue a token."),
+    OutcomeUnknownError: ProblemDetails(
         503,
         "outcome-unknown",
         "Outcome unknown",
-        "It was sent and no reply came: it may have been done. Look before sending it again.",
+        "The request was sent but no reply came; it may have taken effect. Check before sending it again.",
     ),
-    APIConnectionError: _Words(
+    APIConnectionError: ProblemDetails(
         503, "unreachable", "Service unavailable", "The provisioning API can't be reached."
     ),
-    DeadlineExceededError: _Words(504, "deadline", "Gateway timeout", "The provisioning API took too long."),
-    WaitTimeoutError: _Words(
-        504, "still-waiting", "Gateway timeout", "The sender did not get there in the time given."
+    DeadlineExceededError: ProblemDetails(
+        504, "deadline", "Gateway timeout", "The provisioning API took too long."
     ),
-    ResponseDecodeError: _Words(
-        502, "unreadable", "Bad gateway", "The provisioning API's reply can't be read."
+    WaitTimeoutError: ProblemDetails(
+        504,
+        "still-waiting",
+        "Gateway timeout",
+        "The sender did not reach the requested status within the time allowed.",
     ),
-    LaunchRejectedError: _Words(
-        409, "launch-rejected", "Launch rejected", "The sender's launch was not approved."
+    ResponseDecodeError: ProblemDetails(
+        502, "unreadable", "Bad gateway", "The provisioning API returned an unreadable reply."
     ),
-    SenderMismatchError: _Words(
-        409, "mismatch", "Conflict", "Several senders have the name, or the one that has it can't be changed."
+    LaunchRejectedError: ProblemDetails(
+        409, "launch-rejected", "Launch rejected", "The launch was not approved."
     ),
-    ProvisioningError: _Words(500, "error", "Internal server error", "The request could not be handled."),
+    SenderMismatchError: ProblemDetails(
+        409,
+        "mismatch",
+        "Conflict",
+        "Several senders have this name, or the existing one differs in a way that can't be changed.",
+    ),
+    ProvisioningError: ProblemDetails(
+        500, "error", "Internal server error", "The request could not be handled."
+    ),
 }
+
+_CLOSED: Final = ProblemDetails(
+    503, "closed", "Service unavailable", "This service is starting or shutting down.", retryable=True
+)
 
 
 def problem_of(error: ProvisioningError, *, upstream: bool = False, closed: bool = False) -> ProblemDetails:
-    """Describe `error`; with `upstream` also in the server's words, for services whose clients may read them.
+    """Describe `error`; with `upstream` in the server's words too, for services whose clients may read them.
 
-    `closed` says that the service is not up, so that a refusal to send is no fault of the request.
+    `closed` means that the service has no open client, so a call that was refused is not the request's fault.
     """
-    retry_after = error.retry_after if isinstance(error, APIStatusError | TokenError) else None
     extensions = _extensions(error)
     if upstream and isinstance(error, APIStatusError):
         extensions["upstream"] = {
@@ -160,29 +177,24 @@ def problem_of(error: ProvisioningError, *, upstream: bool = False, closed: bool
         }
     if isinstance(error, ConfigurationError):
         if closed:
-            return ProblemDetails(
-                503,
-                "closed",
-                "Service unavailable",
-                "This service is not up, or not any more.",
-                None,
-                extensions,
-            )
-        # Its text is ours, and quotes nothing but the argument that can't be used.
-        return ProblemDetails(400, "unusable", "Bad request", str(error), None, extensions)
-    words = next(_WORDS[kind] for kind in type(error).__mro__ if kind in _WORDS)
-    if _passing(error):
-        words = evolve(words, status=_SERVICE_UNAVAILABLE, title="Service unavailable")
-    return ProblemDetails(words.status, words.kind, words.title, words.detail, retry_after, extensions)
+            return evolve(_CLOSED, extensions=extensions)
+        # The text is ours, and quotes nothing but the argument that can't be used.
+        return ProblemDetails(400, "unusable", "Bad request", str(error), extensions=extensions)
+    problem = next(_WORDS[kind] for kind in type(error).__mro__ if kind in _WORDS)
+    if error.retryable and _is_temporary(error):
+        problem = evolve(problem, status=_SERVICE_UNAVAILABLE, title="Service unavailable")
+    retry_after = error.retry_after if isinstance(error, APIStatusError | TokenError) else None
+    return evolve(problem, retryable=error.retryable, retry_after=retry_after, extensions=extensions)
 
 
-def _passing(error: ProvisioningError) -> bool:
-    """Whether the server says itself that it is only for now."""
-    if isinstance(error, ServerError):
-        return error.status_code == _SERVICE_UNAVAILABLE
+def _is_temporary(error: ProvisioningError) -> bool:
+    """Whether the server says itself that the failure is temporary; a 500 of the API does not."""
     if isinstance(error, TokenError):
-        return error.status_code is not None and (error.status_code == 429 or error.status_code >= 500)
-    return False
+        return error.status_code is not None
+    return isinstance(error, APIStatusError) and error.status_code in (
+        _REQUEST_TIMEOUT,
+        _SERVICE_UNAVAILABLE,
+    )
 
 
 def _extensions(error: ProvisioningError) -> dict[str, object]:

@@ -12,6 +12,7 @@ import attrs
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_model
 from pydantic_core import CoreSchema, core_schema
 
+from sinch_provisioning_api.models import RcsSender, Sender
 from sinch_provisioning_api.types import masked
 
 _EXTRAS = "additional_properties"
@@ -79,3 +80,10 @@ def _documented(hint: Any) -> Any:
 def _camel(name: str) -> str:
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
+
+
+RcsSenderResponse = Annotated[RcsSender, Documented(RcsSender)]
+"""An RCS sender as a route's response, without properties that the API's document does not define."""
+
+SenderResponse = Annotated[Sender, Documented(Sender)]
+"""A sender of another channel as a route's response, without its credentials."""

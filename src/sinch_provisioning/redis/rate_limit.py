@@ -8,10 +8,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from limits import RateLimitItem, parse
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-
-from limits import RateLimitItem, parse
 
 from ..errors import ConfigurationError
 from .connections import PerLoop

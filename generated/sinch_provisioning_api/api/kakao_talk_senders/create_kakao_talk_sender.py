@@ -11,7 +11,7 @@ from ...models import CreateSenderRequest, CreateSenderRequestFields, Sender
 
 
 class CreateKakaoTalkSenderArguments(CreateSenderRequestFields, total=False):
-    """What create_kakao_talk_sender takes as keywords, the body's properties spread out."""
+    """The keyword arguments of create_kakao_talk_sender, including the properties of the body."""
 
 
 def _parse(reply: Reply) -> Sender:

@@ -12,7 +12,7 @@ from ...models import SenderList
 
 
 class ListKakaoTalkSendersArguments(TypedDict, total=False):
-    """What list_kakao_talk_senders takes as keywords."""
+    """The keyword arguments of list_kakao_talk_senders."""
 
 
 def _parse(reply: Reply) -> SenderList:

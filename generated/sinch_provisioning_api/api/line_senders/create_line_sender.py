@@ -11,7 +11,7 @@ from ...models import CreateSenderRequest, CreateSenderRequestFields, Sender
 
 
 class CreateLineSenderArguments(CreateSenderRequestFields, total=False):
-    """What create_line_sender takes as keywords, the body's properties spread out."""
+    """The keyword arguments of create_line_sender, including the properties of the body."""
 
 
 def _parse(reply: Reply) -> Sender:

@@ -12,7 +12,7 @@ from ...models import SenderList
 
 
 class ListLineSendersArguments(TypedDict, total=False):
-    """What list_line_senders takes as keywords."""
+    """The keyword arguments of list_line_senders."""
 
 
 def _parse(reply: Reply) -> SenderList:

@@ -11,7 +11,7 @@ from ...models import CreateRcsSenderRequest, CreateRcsSenderRequestFields, RcsS
 
 
 class CreateRcsSenderArguments(CreateRcsSenderRequestFields, total=False):
-    """What create_rcs_sender takes as keywords, the body's properties spread out."""
+    """The keyword arguments of create_rcs_sender, including the properties of the body."""
 
 
 def _parse(reply: Reply) -> RcsSender:

@@ -11,7 +11,7 @@ from ...exchange import Caller, Reply, Request
 
 
 class DeleteRcsSenderArguments(TypedDict, total=False):
-    """What delete_rcs_sender takes as keywords."""
+    """The keyword arguments of delete_rcs_sender."""
 
 
 def _parse(reply: Reply) -> None:

@@ -12,7 +12,7 @@ from ...models import RcsSender
 
 
 class GetRcsSenderArguments(TypedDict, total=False):
-    """What get_rcs_sender takes as keywords."""
+    """The keyword arguments of get_rcs_sender."""
 
 
 def _parse(reply: Reply) -> RcsSender:

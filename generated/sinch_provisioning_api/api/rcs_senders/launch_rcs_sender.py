@@ -12,7 +12,7 @@ from ...models import RcsSender
 
 
 class LaunchRcsSenderArguments(TypedDict, total=False):
-    """What launch_rcs_sender takes as keywords."""
+    """The keyword arguments of launch_rcs_sender."""
 
 
 def _parse(reply: Reply) -> RcsSender:

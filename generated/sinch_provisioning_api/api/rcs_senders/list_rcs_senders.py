@@ -12,7 +12,7 @@ from ...models import RcsSenderList
 
 
 class ListRcsSendersArguments(TypedDict, total=False):
-    """What list_rcs_senders takes as keywords."""
+    """The keyword arguments of list_rcs_senders."""
 
 
 def _parse(reply: Reply) -> RcsSenderList:

@@ -11,7 +11,7 @@ from ...models import RcsSender, UpdateRcsSenderRequest, UpdateRcsSenderRequestF
 
 
 class UpdateRcsSenderArguments(UpdateRcsSenderRequestFields, total=False):
-    """What update_rcs_sender takes as keywords, the body's properties spread out."""
+    """The keyword arguments of update_rcs_sender, including the properties of the body."""
 
 
 def _parse(reply: Reply) -> RcsSender:

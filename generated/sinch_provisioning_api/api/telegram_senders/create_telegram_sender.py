@@ -11,7 +11,7 @@ from ...models import CreateSenderRequest, CreateSenderRequestFields, Sender
 
 
 class CreateTelegramSenderArguments(CreateSenderRequestFields, total=False):
-    """What create_telegram_sender takes as keywords, the body's properties spread out."""
+    """The keyword arguments of create_telegram_sender, including the properties of the body."""
 
 
 def _parse(reply: Reply) -> Sender:

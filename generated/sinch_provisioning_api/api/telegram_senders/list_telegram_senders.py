@@ -12,7 +12,7 @@ from ...models import SenderList
 
 
 class ListTelegramSendersArguments(TypedDict, total=False):
-    """What list_telegram_senders takes as keywords."""
+    """The keyword arguments of list_telegram_senders."""
 
 
 def _parse(reply: Reply) -> SenderList:

@@ -1,0 +1,1 @@
+"""Ways in: an ASGI application, a uvicorn server, an httpx transport."""

@@ -1,0 +1,1 @@
+"""Python code from a normalized document."""

@@ -1,0 +1,213 @@
+"""Data for the model template: the attributes of one model, and the code for each."""
+
+from __future__ import annotations
+
+from attrs import frozen
+from openapi_python_client.parser.properties import AnyProperty, ModelProperty
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+
+from tools.codegen.codec import Codec, is_mapping, split_null
+from tools.codegen.literals import literal
+from tools.codegen.models import Models
+
+# Types that from_dict checks inline, for speed -> their name in errors.
+_IN_PLACE = {"str": "a string", "bool": "a boolean"}
+
+
+@frozen
+class Field:
+    """One attribute of a model.
+
+    A `tracked` attribute is nullable and optional: it is stored under a private name, so that null and absent differ
+    on the wire while both read as None.
+    """
+
+    wire: str
+    python: str
+    description: str
+    annotation: str
+    keyword_annotation: str
+    default: str
+    tracked: bool
+    secret: bool
+    builder: str
+    decode_lines: list[str]
+    encode_lines: list[str]
+
+    @property
+    def local(self) -> str:
+        """The variable that holds the decoded value."""
+        return f"{self.python}_"
+
+    @property
+    def stored(self) -> str:
+        """The attribute that stores the value."""
+        return f"_{self.python}_" if self.tracked else self.python
+
+    @property
+    def shown(self) -> str:
+        """Its part of the f-string in `__repr__`."""
+        value = f"self.{self.python}"
+        return f"{self.python}={{masked({value})}}" if self.secret else f"{self.python}={{{value}!r}}"
+
+
+@frozen
+class ModelCode:
+    """The code of one model, ready for the template."""
+
+    name: str
+    description: str
+    fields: list[Field]
+    imports: list[str]
+    extras_annotation: str
+    extras_decode: str
+    extras_encode: str
+    functions: list[str]
+    is_input: bool
+
+    @classmethod
+    def of(cls, model: ModelProperty, models: Models) -> ModelCode:
+        """Generate the code of a model."""
+        codec = models.codec(model)
+        name = str(model.class_info.name)
+        extra = model.additional_properties
+        unknown = "extras(source, _KNOWN)"
+        inner = "value" if extra is None else codec.decode(extra, "value", f"{name}.*")
+        return cls(
+            name=name,
+            description=model.description.get_untrusted_value() if model.description else "",
+            fields=[
+                _field(models, model, prop, codec, name in models.inputs) for prop in models.properties(model)
+            ],
+            imports=models.imports(model, with_fields=name in models.inputs),
+            extras_annotation=codec.extras(model),
+            extras_decode=unknown
+            if inner == "value"
+            else f"{{key: {inner} for key, value in {unknown}.items()}}",
+            extras_encode=codec.encode_mapping(model, "self.additional_properties"),
+            functions=codec.written(),
+            is_input=name in models.inputs,
+        )
+
+    @property
+    def tracks(self) -> bool:
+        """Whether any attribute distinguishes null from absent."""
+        return any(one.tracked for one in self.fields)
+
+
+@frozen
+class _Attribute:
+    """A property with what its attribute and its keyword argument depend on."""
+
+    prop: PropertyProtocol
+    python: str
+    annotation: str
+    accepted: str
+    tracked: bool
+    secret: bool
+
+
+def _field(
+    models: Models, model: ModelProperty, prop: PropertyProtocol, codec: Codec, is_input: bool
+) -> Field:
+    attribute = models.attribute(model, prop)
+    python, place = str(prop.python_name), f"{model.class_info.name}.{attribute.wire}"
+    _, nullable = split_null(prop)
+    present = codec.annotation(prop)
+    accepted = codec.accepted(prop) if is_input else present
+    own = _Attribute(
+        prop,
+        python,
+        annotation=_optional(present, prop, nullable),
+        accepted=_optional(accepted, prop, nullable),
+        tracked=nullable and not prop.required,
+        secret=models.is_secret(attribute.wire),
+    )
+    builder = _builder(own, codec) if is_input and codec.build(prop, "value") != "value" else ""
+    return Field(
+        wire=attribute.wire,
+        python=python,
+        description=attribute.description,
+        annotation=own.annotation,
+        keyword_annotation=f"Required[{accepted}]" if prop.required else own.accepted,
+        default=_default(own, models, builder),
+        builder=builder,
+        tracked=own.tracked,
+        secret=own.secret,
+        decode_lines=_decode_lines(prop, codec, attribute.wire, place, own.annotation),
+        encode_lines=_encode_lines(prop, codec, python, attribute.wire, place),
+    )
+
+
+def _optional(kind: str, prop: PropertyProtocol, nullable: bool) -> str:
+    return kind if prop.required or nullable or kind == "object" else f"{kind} | None"
+
+
+def _builder(own: _Attribute, codec: Codec) -> str:
+    """Return the function that replaces mappings by models in a value given by a caller."""
+    code = codec.build(own.prop, "value")
+    if own.tracked:
+        code = code.replace("value is None", "value is None or absent(value)", 1)
+    elif not own.prop.required:
+        code = f"value if value is None else {code}"
+    return f"def _build_{own.python}(value: {own.accepted}) -> {own.annotation}:\n    return {code}"
+
+
+def _default(own: _Attribute, models: Models, builder: str) -> str:
+    options = [] if own.prop.required else ["default=ABSENT" if own.tracked else "default=None"]
+    if own.tracked:
+        options.append(f"alias={literal(own.python)}")
+    if own.secret:
+        others, nullable = split_null(own.prop)
+        target = models.resolve(others[0]) if others and isinstance(others[0], ModelProperty) else None
+        if target is not None and len(others) == 1 and is_mapping(target):
+            extra = target.additional_properties
+            loose = "optional_" if nullable or not own.prop.required else ""
+            if extra is None or isinstance(extra, AnyProperty):
+                options.append(f"converter=_{loose}secret_mapping")
+        options.append("repr=_masked")
+    options += [f"converter=_build_{own.python}"] if builder else []
+    if options and options != ["default=None"]:
+        return f" = _field({', '.join(options)})"
+    return "" if own.prop.required else " = None"
+
+
+def _decode_lines(prop: PropertyProtocol, codec: Codec, wire: str, place: str, annotation: str) -> list[str]:
+    python = str(prop.python_name)
+    local, raw, key = f"{python}_", f"{python}_raw", literal(wire)
+    kind = codec.annotation(prop)
+    if kind in _IN_PLACE:
+        missing = "" if prop.required else f"{local} is not None and "
+        return [
+            f"{local} = source.get({key})",
+            f"if {missing}not isinstance({local}, {kind}):",
+            f"    raise mismatch({literal(place)}, {literal(_IN_PLACE[kind])}, {local})",
+        ]
+    code = codec.decode(prop, raw, place)
+    if not prop.required and split_null(prop)[1]:
+        return [
+            f"{local}: {annotation} = ABSENT",
+            f"if {key} in source:",
+            f"    {raw} = source[{key}]",
+            f"    {local} = {code}",
+        ]
+    if code == raw:
+        return [f"{local} = source.get({key})"]
+    if not prop.required:
+        code = f"None if {raw} is None else {code}"
+    return [f"{raw} = source.get({key})", f"{local}: {annotation} = {code}"]
+
+
+def _encode_lines(prop: PropertyProtocol, codec: Codec, python: str, wire: str, place: str) -> list[str]:
+    key, own, nullable = literal(wire), f"self.{python}", split_null(prop)[1]
+    code = codec.encode(prop, own)
+    if not prop.required and nullable:
+        return [
+            f"if not absent(self._{python}_):",
+            f"    payload[{key}] = {codec.encode(prop, f'self._{python}_')}",
+        ]
+    if not prop.required:
+        return [f"if {own} is not None:", f"    payload[{key}] = {code}"]
+    if nullable:
+        return [f"payload[{key}] = {code}"]
+    return [f"payload[{key}] = {codec.encode(prop, f'required({own}, {literal(place)})')}"]

@@ -1,0 +1,1 @@
+"""Documents rewritten into a form from which openapi-python-client drops nothing."""

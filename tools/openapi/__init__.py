@@ -1,0 +1,1 @@
+"""OpenAPI documents: loading, references, `allOf`, and the vendored files."""

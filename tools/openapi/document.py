@@ -1,0 +1,149 @@
+"""OpenAPI documents: validates their outline and resolves references."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import cast
+from urllib.parse import unquote
+
+from attrs import frozen
+
+from tools.openapi.loading import UnusableDocumentError, kind_of, read
+
+Node = dict[str, object]
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_VERSION = re.compile(r"3\.[01](\.\d+)?([-.].*)?")
+# Values of these keywords are data, so a "$ref" inside them is not a reference.
+_DATA = frozenset({"example", "examples", "default", "enum", "const"})
+
+
+def as_node(value: object) -> Node:
+    """Return the value if it is an object, otherwise an empty one."""
+    return cast("Node", value) if isinstance(value, dict) else {}
+
+
+def as_nodes(value: object) -> list[Node]:
+    """Return the objects of a list; anything else is skipped."""
+    return [cast("Node", one) for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def pointer(place: str, key: object) -> str:
+    """Append a key to a JSON pointer."""
+    return f"{place}/{str(key).replace('~', '~0').replace('/', '~1')}"
+
+
+@frozen
+class Document:
+    """A validated document: every reference resolves, and paths and operations are objects."""
+
+    data: Node
+
+    @classmethod
+    def load(cls, path: Path) -> Document:
+        """Read YAML or JSON; raise UnusableDocumentError if it is unusable."""
+        return cls.check(read(path), str(path))
+
+    @classmethod
+    def check(cls, data: object, origin: str) -> Document:
+        """Validate decoded data; `origin` opens the error message."""
+        if not isinstance(data, dict):
+            raise UnusableDocumentError(f"{origin}: expected an OpenAPI document, not {kind_of(data)}")
+        document = cls(cast("Node", data))
+        for problem in document.problems():
+            raise UnusableDocumentError(f"{origin}: {problem}")
+        return document
+
+    def problems(self) -> Iterator[str]:
+        """Yield what makes the document unusable, with its place."""
+        if "swagger" in self.data:
+            yield "swagger: version 2.0 is not supported, only OpenAPI 3.0 and 3.1"
+        version = self.data.get("openapi")
+        if "openapi" not in self.data:
+            yield "not an OpenAPI document: the openapi version is missing"
+        if not isinstance(version, str | float | int) or not _VERSION.fullmatch(str(version)):
+            yield f"openapi: {version!r} is not supported, only 3.0 and 3.1"
+        # 3.1 allows a document without paths, which has no operations to call.
+        optional = {"paths"} if {"components", "webhooks"} & set(self.data) else set()
+        for name in ("info", "paths"):
+            if not isinstance(self.data.get(name), dict) and not (name in optional and name not in self.data):
+                yield f"{name}: expected an object"
+        for path, item in as_node(self.data.get("paths")).items():
+            if not isinstance(item, dict) and not path.startswith("x-"):
+                yield f"{pointer('#/paths', path)}: expected an object, not {kind_of(item)}"
+            for method in METHODS:
+                if method in as_node(item) and not isinstance(as_node(item)[method], dict):
+                    yield f"{pointer('#/paths', path)}/{method}: expected an object"
+        yield from self._dangling(self.data, "#")
+
+    def _dangling(self, node: object, place: str, named: bool = False) -> Iterator[str]:
+        if isinstance(node, dict):
+            ref = node.get("$ref")
+            if isinstance(ref, str) and not named and self._find(ref) is None:
+                yield f"{place}/$ref: {ref!r} does not resolve"
+            for key, value in node.items():
+                # The keys of a map of names ("properties", "schemas") are not keywords.
+                if named or not (key in _DATA or key.startswith("x-")):
+                    yield from self._dangling(value, pointer(place, key), key in _NAMES and not named)
+        elif isinstance(node, list):
+            for index, value in enumerate(node):
+                yield from self._dangling(value, f"{place}/{index}")
+
+    def _find(self, ref: str) -> object:
+        node: object = self.data
+        if not ref.startswith("#"):
+            return None
+        for part in filter(None, unquote(ref[1:]).split("/")):
+            key = part.replace("~1", "/").replace("~0", "~")
+            if isinstance(node, list) and key.isdigit() and int(key) < len(node):
+                node = node[int(key)]
+            elif isinstance(node, Mapping) and key in node:
+                node = node[key]
+            else:
+                return None
+        return node
+
+    def follow(self, node: object) -> Node:
+        """Resolve a node's chain of references; a cycle resolves to an empty object."""
+        seen: set[str] = set()
+        found = as_node(node)
+        while isinstance(ref := found.get("$ref"), str):
+            if ref in seen:
+                return {}
+            seen.add(ref)
+            found = as_node(self._find(ref))
+        return found
+
+    def operations(self) -> Iterator[tuple[str, str, Node, Node]]:
+        """Yield path, method, path item and operation, in the order of the document."""
+        for path, item in as_node(self.data.get("paths")).items():
+            followed = {} if path.startswith("x-") else self.follow(item)
+            for method in METHODS:
+                if isinstance(followed.get(method), dict):
+                    yield path, method, followed, as_node(followed[method])
+
+
+_NAMES = frozenset(
+    [
+        "properties",
+        "patternProperties",
+        "schemas",
+        "parameters",
+        "responses",
+        "requestBodies",
+        "headers",
+        "paths",
+        "callbacks",
+        "securitySchemes",
+        "links",
+        "pathItems",
+        "webhooks",
+        "mapping",
+        "variables",
+        "content",
+        "encoding",
+        "$defs",
+        "definitions",
+    ]
+)
