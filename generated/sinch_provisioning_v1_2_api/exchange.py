@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from email.message import Message
 from typing import NoReturn, Protocol, TypeVar
 
@@ -90,20 +90,27 @@ def loads(content: bytes) -> object:
 class Reply:
     """A 2xx response, read completely."""
 
-    __slots__ = ("_loads", "content", "headers", "status_code")
+    __slots__ = ("_headers", "_loads", "content", "status_code")
 
     def __init__(
         self,
         status_code: int,
-        headers: httpx.Headers,
+        headers: httpx.Headers | Sequence[tuple[bytes, bytes]],
         content: bytes,
         loads: Callable[[bytes], object] = loads,
     ) -> None:
         """Keep the parts; `loads` may be a faster JSON decoder, which must raise ValueError too."""
         self.status_code = status_code
-        self.headers = headers
+        self._headers = headers
         self.content = content
         self._loads = loads
+
+    @property
+    def headers(self) -> httpx.Headers:
+        """The reply's headers; made when they are asked for, since few replies' are."""
+        if not isinstance(self._headers, httpx.Headers):
+            self._headers = httpx.Headers(self._headers)
+        return self._headers
 
     def __repr__(self) -> str:
         """Omit headers and content."""

@@ -97,7 +97,7 @@ async def test_doctor_says_what_is_set_and_from_where(
     monkeypatch.delenv("SINCH_KEY_SECRET")
     bad = await command("doctor")
     assert bad.code == 1
-    assert ["fail", "key secret", "missing: set SINCH_KEY_SECRET"] in bad.lines
+    assert ["fail", "key secret", "not set: set SINCH_KEY_SECRET"] in bad.lines
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_the_command_is_a_program() -> None:
         [sys.executable, "-W", "error", "-m", "sinch_provisioning.cli", "--help"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "Exit codes: 0 done" in run.stdout
+    assert "Exit codes: 0 success" in run.stdout
 
 
 def test_a_failure_is_one_line_on_standard_error(tmp_path: Path) -> None:
@@ -184,4 +184,4 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
             [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
         )
         assert (run.returncode, run.stdout) == (1, "")
-        assert run.stderr == f'error: {library} is missing: pip install "sinch-provisioning[{extra}]"\n'
+        assert run.stderr == f'error: {library} is not installed: pip install "sinch-provisioning[{extra}]"\n'

@@ -13,14 +13,14 @@ from rich.console import Console
 
 from sinch_provisioning import AttemptEvent, RetryEvent
 from sinch_provisioning.cli.connection import Meter
-from sinch_provisioning.cli.display import Display, Picture, Tally
+from sinch_provisioning.cli.display import Display, ProgressView, Tally
 from sinch_provisioning.desired import Outcome
 from sinch_provisioning_emulator import Emulator
 
 from ..desired.brands import write_brands
 
 
-def _drawn(picture: Picture, width: int) -> list[str]:
+def _drawn(picture: ProgressView, width: int) -> list[str]:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
     with console.capture() as capture:
         console.print(picture)
@@ -40,7 +40,7 @@ def test_the_picture_fits_its_terminal(width: int) -> None:
     tally = Tally(10_000, done=9_000, failed=3, created=9_500, launched=9_400)
     tally.in_review = 997
     tally.failures.append("A brand " + "with a very long name " * 10)
-    lines = _drawn(Picture("a-file-with-quite-a-long-name-indeed.yaml", tally, meter), width)
+    lines = _drawn(ProgressView("a-file-with-quite-a-long-name-indeed.yaml", tally, meter), width)
     assert len(lines) == 5
     assert all(len(line) <= width for line in lines)
     assert lines[0].rstrip().endswith("10,000/10,000")
@@ -102,7 +102,7 @@ async def test_ctrl_c_lets_calls_end_and_tells_what_is_left(server: Emulator, tm
     process.send_signal(signal.SIGINT)
     out, told = await process.communicate()
     assert process.returncode == 130
-    assert b"stopping after the calls under way" in told
+    assert b"stopping after calls in progress" in told
     counts = dict(cell.split("=") for cell in out.decode().splitlines()[-1].split("\t")[1:])
     assert int(counts["created"]) == len(server.senders)
     assert int(counts["left"]) > 300

@@ -61,13 +61,13 @@ async def test_what_cannot_be_is_code_1(server: Emulator, command: Command, file
     [
         (FILE + "  - {display_nam: C}\n", ":14:6: unknown key 'display_nam'; did you mean 'display_name'?"),
         (FILE + "  - {display_name: [C]}\n", ":14:6: 'display_name' must be text in quotes"),
-        (FILE + "  - {display_name: Acme}\n", ":14:6: a second rcs sender called 'Acme'"),
+        (FILE + "  - {display_name: Acme}\n", ":14:6: duplicate rcs sender 'Acme'"),
         (
             FILE + "line:\n  - {name: L, channel_credentials: {token: {env: NOT_THERE}}}\n",
-            ":15:37: the environment variable NOT_THERE is not set",
+            ":15:37: environment variable NOT_THERE is not set",
         ),
-        (FILE + "# " + "x" * 5_000_000, ":1:1: more than 4 MiB"),
-        ("a: &a [1]\nb: &b [*a, *a]\nc: [*c]\n", ":3:5: no anchor &c"),
+        (FILE + "# " + "x" * 5_000_000, ":1:1: larger than 4 MiB"),
+        ("a: &a [1]\nb: &b [*a, *a]\nc: [*c]\n", ":3:5: alias *c needs"),
     ],
 )
 @pytest.mark.parametrize("verb", ["plan", "apply"])

@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 
-from sinch_provisioning import ConfigurationError, ProvisioningClient, ServerError, apply, plan
+from sinch_provisioning import (
+    ConfigurationError,
+    ConflictError,
+    ProvisioningClient,
+    RateLimitError,
+    ServerError,
+    TokenError,
+    apply,
+    plan,
+)
 from sinch_provisioning.desired import (
     Applied,
     DesiredProject,
@@ -20,8 +29,9 @@ from sinch_provisioning.desired import (
     Outcome,
     SecretReference,
     load,
+    may_pass,
 )
-from sinch_provisioning.desired.rounds import DEFAULT_CONCURRENCY
+from sinch_provisioning.desired.apply_state import DEFAULT_CONCURRENCY
 from sinch_provisioning_emulator import Emulator
 
 from .brands import arm, write_brands
@@ -182,6 +192,18 @@ async def test_where_nothing_can_be_listed_that_is_raised(
     assert _writes(server) == 0
 
 
+async def test_refusals_are_not_tried_again(server: Emulator, opened: ProvisioningClient) -> None:
+    """Refused calls and tokens, and limits that last for a day, fail the sender; outages and stale views do not."""
+    server.inject("createRcsSender", status=401, times=2)
+    [sender] = (await apply(opened, _state("A"), clock=server.clock)).failed
+    assert "401" in str(sender.problem)
+    error = TokenError("refused", status_code=451)
+    assert not may_pass(error)
+    assert may_pass(TokenError("busy", status_code=429, retry_after=60.0))
+    assert not may_pass(RateLimitError("busy", status_code=429, error_code="rbm_too_many_requests"))
+    assert may_pass(ConflictError("exists", status_code=409))
+
+
 async def test_stopping_lets_calls_end_and_begins_no_other(
     server: Emulator, opened: ProvisioningClient, tmp_path: Path
 ) -> None:
@@ -227,7 +249,7 @@ async def test_secrets_are_read_when_they_are_needed(
     )
     applied = await apply(opened, DesiredState([DesiredProject([there, gone])]), clock=server.clock)
     assert [outcome.state for outcome in applied.outcomes] == ["done", "failed"]
-    assert applied.outcomes[1].problem == "the environment variable NOT_THERE is not set"
+    assert applied.outcomes[1].problem == "environment variable NOT_THERE is not set"
     assert [sender.name for sender in server.senders] == ["LINE_TOKEN"]
 
 

@@ -68,13 +68,13 @@ HEAD = "version: 1\n"
         (
             HEAD + "rcs:\n  - display_name: A\n  - display_name: B\n  - display_name: A\n",
             "5:5",
-            "second rcs sender",
+            "duplicate rcs sender",
         ),
         ("rcs: []\n", "1:1", "'version' is missing"),
         ("version: 2\n", "1:1", "must be 1"),
         ("- 1\n", "1:1", "the file must be a mapping"),
         ("", "1:1", "the file must be a mapping"),
-        (HEAD + "projects:\n  a/b: {rcs: []}\n", "3:3", "one segment"),
+        (HEAD + "projects:\n  a/b: {rcs: []}\n", "3:3", "single path segment"),
         (HEAD + "line:\n  - {name: L, channel_credentials: {token: s3cret-value}}\n", "3:37", "is a secret"),
         (
             HEAD + "line:\n  - {name: L, channel_credentials: {token: {env: NOPE}}}\n",
@@ -84,7 +84,7 @@ HEAD = "version: 1\n"
         (
             HEAD + "line:\n  - {name: L, channel_credentials: {token: {file: /no/such}}}\n",
             "3:37",
-            "can't be read",
+            "can't read secret file",
         ),
         (
             HEAD + "line:\n  - {name: L, channel_credentials: {token: {file: a, env: b}}}\n",
@@ -96,7 +96,7 @@ HEAD = "version: 1\n"
             "3:45",
             "unknown key 'nev'",
         ),
-        (HEAD + "rcs: &a [*a]\n", "2:10", "no anchor"),
+        (HEAD + "rcs: &a [*a]\n", "2:10", "needs a complete anchor"),
     ],
 )
 def test_a_bad_file_is_one_line_with_its_place(write: Write, text: str, place: str, problem: str) -> None:
@@ -113,7 +113,7 @@ def test_a_bad_file_is_one_line_with_its_place(write: Write, text: str, place: s
 
 def test_a_file_that_is_too_large_is_refused_unread(write: Write) -> None:
     """Five megabytes of YAML are not waited for."""
-    with pytest.raises(DesiredFileError, match="1:1: more than 4 MiB: split the file, or write JSON"):
+    with pytest.raises(DesiredFileError, match="1:1: larger than 4 MiB: split the file, or use JSON"):
         load(write("# " + "x" * 5_000_000))
 
 

@@ -97,7 +97,7 @@ def _dies_with_its_process(url: str) -> None:
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
-        with liveness.burying("them") as dead:
+        with liveness.claim_if_dead("them") as dead:
             assert not dead
         with pytest.raises(ConfigurationError, match="another worker"):
             liveness.hold("them")
@@ -106,9 +106,9 @@ def _dies_with_its_process(url: str) -> None:
         process.send_signal(signal.SIGKILL)
         process.communicate()
     for _ in range(100):
-        with liveness.burying("them") as dead:
+        with liveness.claim_if_dead("them") as dead:
             if dead:
-                with liveness_for(url).burying("them") as again:
+                with liveness_for(url).claim_if_dead("them") as again:
                     assert not again
                 return
     pytest.fail("a killed worker still counts as alive")

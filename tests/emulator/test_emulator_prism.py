@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 
 from sinch_provisioning import OAuth2ClientCredentials, ProvisioningClient
@@ -49,7 +51,7 @@ async def judge_bare_requests(origin: str, emulator: Emulator, brand: dict[str, 
 
 async def judge_the_sdk(origin: str, emulator: Emulator, brand: dict[str, str]) -> None:
     """The main job and the other channels through the facade, with tokens."""
-    fields = {
+    fields: dict[str, Any] = {
         "".join("_" + c.lower() if c.isupper() else c for c in name): value for name, value in brand.items()
     }
     async with ProvisioningClient(

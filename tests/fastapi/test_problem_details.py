@@ -27,6 +27,7 @@ from sinch_provisioning import (
     ServerError,
     TokenError,
     WaitTimeoutError,
+    WebhookSignatureError,
 )
 from sinch_provisioning.fastapi.problem_details import problem_of
 from sinch_provisioning_api.models import RcsSender
@@ -54,6 +55,7 @@ CASES: list[tuple[ProvisioningError, int]] = [
     (TokenError("x", status_code=408), 503),
     (APIStatusError("x", status_code=408), 503),
     (APIConnectionError("x"), 503),
+    (WebhookSignatureError("x", reason="headers"), 401),
     (APITimeoutError("x"), 503),
     (OutcomeUnknownError("x"), 503),
     (DeadlineExceededError("x"), 504),

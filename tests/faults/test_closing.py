@@ -226,10 +226,13 @@ def _in_the_child(sinch: ProvisioningClient, outcome: Connection) -> None:
     outcome.send(asyncio.run(call()))
 
 
-async def test_forked_process_opens_its_own_connections(server: Server, transport: str) -> None:
-    """Parent and child call at once after a fork; they share the token and no socket."""
+async def test_forked_process_opens_its_own_connections(server: Server) -> None:
+    """Parent and child call at once after a fork; they share the token and no socket.
+
+    On our own connections only: a transport of the caller's is the caller's to open in each process.
+    """
     context = multiprocessing.get_context("fork")
-    async with client_on(server, transport=transport) as sinch:
+    async with client_on(server) as sinch:
         await sinch.rcs.list()
         assert server.connections == 1
         here, there = context.Pipe()

@@ -1,4 +1,4 @@
-"""`python -m sinch_provisioning.cli`: the command where its script is not on the path."""
+"""`python -m sinch_provisioning.cli`: the command, if its script is not on the path."""
 
 import sys
 

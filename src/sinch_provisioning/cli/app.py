@@ -1,4 +1,4 @@
-"""The commands and their options; each one says here what it takes, and is done in its own file."""
+"""The commands and their options."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ..desired import schema
 from . import health, planning, senders
 
 Json = Annotated[bool, Parameter("--json", negative=(), help="Print JSON, for programs.")]
-Project = Annotated[str | None, Parameter(help="The project's id (default: SINCH_PROJECT_ID).")]
+Project = Annotated[str | None, Parameter(help="Project id (default: SINCH_PROJECT_ID).")]
 File = Annotated[Path, Parameter(help="A desired-state file, YAML or JSON.")]
 Inline = Annotated[
-    bool, Parameter("--allow-inline-secrets", negative=(), help="Take secrets that stand in the file itself.")
+    bool, Parameter("--allow-inline-secrets", negative=(), help="Accept literal secrets in the file.")
 ]
-Timeout = Annotated[float | None, Parameter(help="Seconds to wait at most (default: as long as it takes).")]
+Timeout = Annotated[float | None, Parameter(help="Maximum wait in seconds (default: no limit).")]
 Database = Annotated[
     str | None,
     Parameter(
-        help="sqlite:///FILE or postgresql://... (default: SINCH_PROVISIONING_DATABASE, else a file here)."
+        help="sqlite:///FILE or postgresql://... (default: SINCH_PROVISIONING_DATABASE, then a file in this folder)."
     ),
 ]
 Flag = Parameter(negative=())
@@ -32,13 +32,13 @@ Positive = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 app = App(
     name="sinch-provisioning",
-    help="Senders at the Sinch Provisioning API: one by one, or all of a file.",
-    help_epilogue="Exit codes: 0 done, 1 something failed or can't be, 2 there is more to do, 130 interrupted.",
+    help="Manage senders of the Sinch Provisioning API, one by one or from a file.",
+    help_epilogue="Exit codes: 0 success, 1 failure, 2 more to do, 130 interrupted.",
     version=__version__,
     result_action="return_value",
 )
-senders_app = App(name="senders", help="Look at senders, and launch them.")
-token_app = App(name="token", help="Look at the token.")
+senders_app = App(name="senders", help="List, show, launch and watch senders.")
+token_app = App(name="token", help="Check the access token.")
 app.command(senders_app)
 app.command(token_app)
 
@@ -48,7 +48,7 @@ def run(arguments: Sequence[str] | None) -> int:
     try:
         result = app(None if arguments is None else list(arguments))
     except SystemExit as ended:
-        # A wrong argument, told already; its usual 2 would say that a plan has changes.
+        # A wrong argument, already reported; exit code 2 would mean that a plan has changes.
         return 1 if ended.code else 0
     return result if isinstance(result, int) else 0
 
@@ -65,14 +65,14 @@ def plan(
     as_json: Json = False,
     allow_inline_secrets: Inline = False,
 ) -> int:
-    """Show what applying a file would do; changes nothing.
+    """Show what `apply` would do with a file; changes nothing.
 
-    Exit code 0: nothing to do; 2: there are changes; 1: something can't be, or went wrong.
+    Exit code 0: nothing to do; 2: there are changes; 1: a sender is blocked, or a call failed.
 
     Parameters
     ----------
     everything
-        Show the senders that would be left alone, too.
+        Also show unchanged senders.
     """
     return _finish(
         planning.plan_file(file, as_json=as_json, everything=everything, inline=allow_inline_secrets)
@@ -93,29 +93,29 @@ def apply(
     poll: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 600.0,
     longest_poll: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 14_400.0,
 ) -> int:
-    """Create, update and launch what a file wants and is missing; safe to run again at any time.
+    """Create, update and launch the senders of a file; safe to run again at any time.
 
-    Exit code 0: everything is there, or under review; 1: something failed, or was still under review when --wait's
-    time was over; 130: interrupted, run it again to go on.
+    Exit code 0: every sender is as desired, or under review; 1: a sender failed, or was still under review when
+    --wait timed out; 130: interrupted, run it again to continue.
 
     Parameters
     ----------
     concurrency
-        Senders worked on at once.
+        Number of senders to work on at once.
     wait
         Wait until the carriers have decided about every launch.
     durable
-        Only order it all from the workers that share the database.
+        Leave the work to the workers on the same database.
     poll
-        With --durable: seconds until a sender under review is first asked for; growing by half each time.
+        With --durable: seconds until senders under review are first polled; each pause is half as long again.
     longest_poll
-        With --durable: the longest such pause, in seconds.
+        With --durable: the longest pause between two polls, in seconds.
     """
     if durable:
         from . import durability  # noqa: PLC0415 - the extra `durable`
 
         if allow_inline_secrets or wait:
-            raise ConfigurationError("--durable goes with neither --wait nor --allow-inline-secrets")
+            raise ConfigurationError("--durable can't be combined with --wait or --allow-inline-secrets")
         return _finish(
             durability.order_file(
                 file, database=database, poll=poll, longest_poll=longest_poll, as_json=as_json
@@ -140,14 +140,14 @@ def worker(
     rate: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
     take_over_every: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 10.0,
 ) -> int:
-    """Carry out what `apply --durable` orders, together with all workers on the same database.
+    """Carry out orders of `apply --durable`, together with all other workers on the same database.
 
     Parameters
     ----------
     rate
-        Requests per second that all workers together may send (default: 5); the last worker started decides.
+        Requests per second for all workers together (default: 5); the worker started last decides.
     take_over_every
-        Seconds between two looks for workers that died.
+        Seconds between two checks for dead workers.
     """
     from . import durability  # noqa: PLC0415 - the extra `durable`
 
@@ -161,14 +161,14 @@ def status(
     everything: Annotated[bool, Parameter("--all", negative=())] = False,
     as_json: Json = False,
 ) -> int:
-    """Show how the orders of `apply --durable` stand.
+    """Show the state of all orders of `apply --durable`.
 
-    Exit code 0: all done; 1: some failed; 2: some are not at their end.
+    Exit code 0: all done; 1: some failed or were stopped; 2: some are still open.
 
     Parameters
     ----------
     everything
-        Show those that are done or under way, too.
+        Also show orders that are done, queued or under way.
     """
     from . import durability  # noqa: PLC0415 - the extra `durable`
 
@@ -184,20 +184,20 @@ def print_schema() -> int:
 
 @app.command
 def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
-    """Print a shell's completion script, to be put where that shell looks for them."""
+    """Print the completion script of a shell."""
     sys.stdout.write(app.generate_completion(shell=shell))
     return 0
 
 
 @app.command
 def doctor(*, project: Project = None, as_json: Json = False) -> int:
-    """Say what is configured and from where, and whether it reaches the API."""
+    """Show the configuration and where it comes from, and check that the API can be reached."""
     return _finish(health.examine(project=project, as_json=as_json))
 
 
 @token_app.command(name="check")
 def check(*, project: Project = None, as_json: Json = False) -> int:
-    """Fetch a token and use it once."""
+    """Fetch a token and make one call with it."""
     return _finish(health.check_token(project=project, as_json=as_json))
 
 
@@ -210,7 +210,7 @@ def list_senders(
     Parameters
     ----------
     channel
-        One channel's only (default: all of them).
+        Only this channel (default: all).
     """
     return _finish(senders.list_senders(channel, project=project, as_json=as_json))
 
@@ -230,12 +230,12 @@ def launch(
     timeout: Timeout = None,
     as_json: Json = False,
 ) -> int:
-    """Launch one RCS sender, unless that is under way.
+    """Launch one RCS sender, unless it is already launching or launched.
 
     Parameters
     ----------
     wait
-        Wait until it is live.
+        Wait until the sender is launched.
     """
     return _finish(
         senders.launch_sender(sender_id, project=project, wait=wait, timeout=timeout, as_json=as_json)
@@ -244,5 +244,5 @@ def launch(
 
 @senders_app.command(name="watch")
 def watch(sender_id: str, *, project: Project = None, timeout: Timeout = None, as_json: Json = False) -> int:
-    """Print an RCS sender's status now and at each change, until it is live or has failed."""
+    """Print the status of an RCS sender now and at each change, until it is launched or has failed."""
     return _finish(senders.watch_sender(sender_id, project=project, timeout=timeout, as_json=as_json))

@@ -1,4 +1,4 @@
-"""The client that a command works with, and what it is told while it does."""
+"""The client of a command, and the meter of its calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WINDOW = 5.0
 
 @define
 class Meter:
-    """Counts calls and retries; `rate` is calls per second over the last five seconds."""
+    """Counts calls and retries."""
 
     monotonic: Callable[[], float] = time.monotonic
     calls: int = 0
@@ -26,7 +26,7 @@ class Meter:
     _recent: deque[float] = field(factory=deque[float])
 
     def on_attempt(self, event: AttemptEvent) -> None:
-        """Count a request."""
+        """Count a call."""
         if event.operation_id == "token":
             return
         now = self.monotonic()
@@ -39,12 +39,12 @@ class Meter:
         self.retries += 1
 
     def on_token(self, event: TokenEvent) -> None:
-        """Remember the last token fetched."""
+        """Keep the last token event."""
         self.token = event
 
     @property
     def rate(self) -> float:
-        """Calls per second of late."""
+        """Calls per second over the last five seconds."""
         now = self.monotonic()
         while self._recent and self._recent[0] < now - _WINDOW:
             self._recent.popleft()
@@ -56,7 +56,7 @@ class Meter:
 def connect(
     project: str | None = None, *, meter: Meter | None = None, at_once: int = 10
 ) -> ProvisioningClient:
-    """Open a client with the environment's settings."""
+    """Return a client with settings from the environment."""
     meter = Meter() if meter is None else meter
     return ProvisioningClient(
         project_id=project,
@@ -68,7 +68,7 @@ def connect(
 
 
 def connect_for(desired: DesiredState, *, meter: Meter, at_once: int) -> ProvisioningClient:
-    """Open a client for a file; one whose projects all bring their own keys needs nothing from the environment."""
+    """Return a client for a file; where all projects have keys of their own, the environment needs none."""
     first = next(iter(desired.projects), None)
     everything_named = all(project.project_id is not None for project in desired.projects)
     everything_keyed = all(project.key_id is not None for project in desired.projects)

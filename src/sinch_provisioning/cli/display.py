@@ -1,4 +1,4 @@
-"""What is shown while senders are applied: a live picture on a terminal, one line for each event in a pipe."""
+"""Progress of `apply`: a live display on a terminal, one line per event in a pipe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN_FAILURES: Final = 3
 
 @define
 class Tally:
-    """How many of `total` senders are where."""
+    """How many of `total` senders are in each state."""
 
     total: int
     done: int = 0
@@ -57,8 +57,8 @@ class Tally:
 
 
 @define
-class Picture:
-    """Draws a tally and a meter, in four lines and the last failures, at any width from 60 columns on."""
+class ProgressView:
+    """Draws a tally and a meter: four lines and the last failures, from 60 columns on."""
 
     title: str
     tally: Tally
@@ -91,7 +91,7 @@ class Picture:
             "dim",
         )
         if self.stopping:
-            speed.append("  stopping after the calls under way (again: at once)", "yellow")
+            speed.append("  stopping after calls in progress (Ctrl-C again: stop now)", "yellow")
         yield speed
         for failure in tally.failures:
             yield Text(f"✗ {failure}", "red", no_wrap=True, overflow="ellipsis")
@@ -107,17 +107,17 @@ def _counts(*items: tuple[str, int, str]) -> Text:
 
 
 class Display:
-    """Hears of every event and shows it; use it as a context."""
+    """Shows every event; a context manager."""
 
     def __init__(self, title: str, total: int, meter: Meter, *, quiet: bool = False) -> None:
         self._tally = Tally(total)
-        self._picture = Picture(title, self._tally, meter)
+        self._view = ProgressView(title, self._tally, meter)
         self._quiet = quiet
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
         if not self._quiet and output.on_terminal():
-            self._live = Live(self._picture, console=output.console(), refresh_per_second=8)
+            self._live = Live(self._view, console=output.console(), refresh_per_second=8)
             self._live.start()
         return self
 
@@ -131,7 +131,7 @@ class Display:
             self._live.stop()
 
     def event(self, what: str, outcome: Outcome) -> None:
-        """Count an event and, in a pipe, print it; that nothing was to be done is in the summary only."""
+        """Count an event and, in a pipe, print it; unchanged senders appear in the summary only."""
         self._tally.take(what, outcome)
         if self._quiet or self._live is not None or (what == "done" and not outcome.done):
             return
@@ -140,7 +140,7 @@ class Display:
         output.line(word, outcome.project_id, outcome.channel, outcome.name, detail)
 
     def stopping(self) -> None:
-        """Say that the end was asked for."""
-        self._picture.stopping = True
+        """Show that the run is stopping."""
+        self._view.stopping = True
         if self._live is None:
-            output.note("stopping after the calls under way; press Ctrl-C again to stop at once")
+            output.note("stopping after calls in progress; press Ctrl-C again to stop now")

@@ -1,4 +1,4 @@
-"""`apply --durable`, `worker` and `status`: the same file, carried out by workers that may die (extra `durable`)."""
+"""`apply --durable`, `worker` and `status` (extra `durable`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ except ModuleNotFoundError as error:
     if (error.name or "").startswith("sinch_provisioning"):
         raise
     raise ConfigurationError(
-        f'{error.name} is missing: pip install "sinch-provisioning[cli,durable]"'
+        f'{error.name} is not installed: pip install "sinch-provisioning[cli,durable]"'
     ) from None
 
 _WORKER_CONNECTIONS = 50
@@ -27,7 +27,7 @@ _WORKER_CONNECTIONS = 50
 async def order_file(
     file: Path, *, database: str | None, poll: float, longest_poll: float, as_json: bool
 ) -> int:
-    """Order what a file is missing; 0 everything is ordered or as wanted, 1 something can't be."""
+    """Order the changes of a file; 0 all ordered or unchanged, 1 a sender is blocked."""
     desired = load(file)
     async with connect_for(desired, meter=Meter(), at_once=10) as sinch:
         ordered = await durable.enqueue(
@@ -38,7 +38,7 @@ async def order_file(
         output.as_json({"summary": ordered.counts(), "ordered": list(ordered.new), "blocked": blocked})
     else:
         for change in ordered.blocked:
-            output.line("can't", change.project_id, change.channel, change.name, change.problem)
+            output.line("blocked", change.project_id, change.channel, change.name, change.problem)
         output.line("summary", *(f"{word}={count}" for word, count in ordered.counts().items()))
     return 1 if ordered.blocked else 0
 
@@ -57,7 +57,7 @@ async def _work(url: str, rate: float | None, take_over_every: float) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    connect(at_once=_WORKER_CONNECTIONS)  # settings that can't be used show now, not at the first order
+    connect(at_once=_WORKER_CONNECTIONS)  # reports invalid settings now, not at the first order
     await durable.work(
         lambda: connect(at_once=_WORKER_CONNECTIONS),
         url,
@@ -70,7 +70,7 @@ async def _work(url: str, rate: float | None, take_over_every: float) -> int:
 
 
 async def show_status(*, database: str | None, everything: bool, as_json: bool) -> int:
-    """Show how the orders stand; 0 all done, 1 some failed, 2 some are not at their end."""
+    """Show the state of all orders; 0 all done, 1 some failed, 2 some still open."""
     found = await durable.standings(_url(database))
     counts = durable.totals(found)
     if as_json:
@@ -79,7 +79,7 @@ async def show_status(*, database: str | None, everything: bool, as_json: bool) 
         shown = [each for each in found if everything or each.state in ("failed", "stopped")]
         if shown:
             rows = [(each.state, each.workflow_id, each.status, each.problem) for each in shown]
-            output.records(("state", "order", "status", "why"), rows)
+            output.records(("state", "order", "status", "problem"), rows)
         output.line("summary", *(f"{word.replace(' ', '_')}={count}" for word, count in counts.items()))
     if counts["failed"] or counts["stopped"]:
         return 1

@@ -1,4 +1,4 @@
-"""`token check` and `doctor`: is it set up, from where, does it reach the API, and is the clock sane."""
+"""`token check` and `doctor`: configuration, token, connectivity and clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..config import resolve_base_url, resolve_token_url
 from . import output
 from .connection import Meter, connect
 
-# Tokens are judged by the server's clock; beyond this, one may look expired or not yet valid.
+# Servers check tokens by their own clock; a larger skew makes valid tokens look expired.
 _TOLERABLE_SKEW: Final = 30.0
 _SMALL_LIST: Final = "/v1/projects/{project_id}/telegram/senders"
 
@@ -23,34 +23,34 @@ Verdict = Literal["ok", "warn", "fail"]
 
 @frozen
 class Finding:
-    """One thing looked at."""
+    """The result of one check."""
 
     verdict: Verdict
     what: str
     detail: str
 
     def to_dict(self) -> dict[str, str]:
-        """Give it ready for JSON."""
+        """Return it as JSON data."""
         return {"verdict": self.verdict, "what": self.what, "detail": self.detail}
 
 
 async def check_token(*, project: str | None, as_json: bool) -> int:
-    """Fetch a token and use it once."""
+    """Fetch a token and make one call with it."""
     meter = Meter()
     async with connect(project, meter=meter) as sinch:
         problem = await _ask(sinch)
-    return _tell([_token(meter, problem), *_reply(sinch, meter, problem)], as_json)
+    return _report([_token(meter, problem), *_reply(sinch, meter, problem)], as_json)
 
 
 async def examine(*, project: str | None, as_json: bool) -> int:
-    """Look at the settings, the token, the API and the clock; 1 where something is wrong."""
+    """Check the settings, the token, the API and the clock; 1 if a check fails."""
     findings = [Finding("ok", "version", __version__), *_settings(project)]
     if all(finding.verdict != "fail" for finding in findings):
         meter = Meter()
         async with connect(project, meter=meter) as sinch:
             answer = await _ask(sinch)
         findings += [_token(meter, answer), *_reply(sinch, meter, answer), _clock(answer)]
-    return _tell(findings, as_json)
+    return _report(findings, as_json)
 
 
 def _settings(project: str | None) -> list[Finding]:
@@ -65,7 +65,7 @@ def _settings(project: str | None) -> list[Finding]:
         if what in given:
             findings.append(Finding("ok", what, f"{given[what]} (--project)"))
         elif not value:
-            findings.append(Finding("fail", what, f"missing: set {variable}"))
+            findings.append(Finding("fail", what, f"not set: set {variable}"))
         else:
             shown = "set" if what == "key secret" else value
             findings.append(Finding("ok", what, f"{shown} ({variable})"))
@@ -73,7 +73,7 @@ def _settings(project: str | None) -> list[Finding]:
         ("API", "SINCH_PROVISIONING_URL", resolve_base_url),
         ("token endpoint", "SINCH_TOKEN_URL", resolve_token_url),
     ):
-        origin = variable if variable in os.environ else "the API's document"
+        origin = variable if variable in os.environ else "default"
         try:
             findings.append(Finding("ok", what, f"{resolve(None)} ({origin})"))
         except ConfigurationError as error:
@@ -83,7 +83,7 @@ def _settings(project: str | None) -> list[Finding]:
 
 @frozen
 class _Answer:
-    """The API's reply to a small request: its time in seconds and its Date header."""
+    """The reply to a small request: seconds it took, and its Date header."""
 
     seconds: float
     date: str | None
@@ -101,36 +101,36 @@ async def _ask(sinch: ProvisioningClient) -> _Answer | ProvisioningError:
 def _token(meter: Meter, answer: _Answer | ProvisioningError) -> Finding:
     event = meter.token
     if event is None or not event.ok or event.lifetime is None:
-        problem = str(answer) if isinstance(answer, ProvisioningError) else "none was fetched"
+        problem = str(answer) if isinstance(answer, ProvisioningError) else "no token was fetched"
         return Finding("fail", "token", problem)
     return Finding(
         "ok",
         "token",
-        f"for key {event.key_id}, fetched in {event.duration:.2f} s, lives {event.lifetime:.0f} s",
+        f"key {event.key_id}, fetched in {event.duration:.2f} s, valid for {event.lifetime:.0f} s",
     )
 
 
 def _reply(sinch: ProvisioningClient, meter: Meter, answer: _Answer | ProvisioningError) -> list[Finding]:
     if isinstance(answer, _Answer):
-        detail = f"answers for project {sinch.project_id} in {answer.seconds:.2f} s, token included"
+        detail = f"project {sinch.project_id} replied in {answer.seconds:.2f} s, including the token"
         return [Finding("ok", "reachable", detail)]
-    # Without a token the API was not even asked.
+    # Without a token no request was sent to the API.
     return [Finding("fail", "reachable", str(answer))] if meter.calls else []
 
 
 def _clock(answer: _Answer | ProvisioningError) -> Finding:
     date = answer.date if isinstance(answer, _Answer) else None
     if date is None:
-        return Finding("warn", "clock", "not compared: the API sent no date")
+        return Finding("warn", "clock", "not checked: the reply has no Date header")
     try:
         skew = time.time() - parsedate_to_datetime(date).timestamp()
     except ValueError:
-        return Finding("warn", "clock", "not compared: the API's date can't be read")
+        return Finding("warn", "clock", "not checked: the Date header is invalid")
     verdict: Verdict = "ok" if abs(skew) <= _TOLERABLE_SKEW else "fail"
-    return Finding(verdict, "clock", f"{abs(skew):.0f} s {'ahead of' if skew >= 0 else 'behind'} the API's")
+    return Finding(verdict, "clock", f"{abs(skew):.0f} s {'ahead of' if skew >= 0 else 'behind'} the API")
 
 
-def _tell(findings: list[Finding], as_json: bool) -> int:
+def _report(findings: list[Finding], as_json: bool) -> int:
     if as_json:
         output.as_json([finding.to_dict() for finding in findings])
     else:

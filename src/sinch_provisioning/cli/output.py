@@ -1,4 +1,4 @@
-"""How results are shown: tables on a terminal, tab-separated lines in a pipe, JSON when asked for."""
+"""Output: tables on a terminal, tab-separated lines in a pipe, JSON on request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLOURS = {
     "updated": "yellow",
     "launch": "cyan",
     "launched": "cyan",
-    "can't": "red",
+    "blocked": "red",
     "failed": "red",
     "fail": "red",
     "warn": "yellow",
@@ -27,17 +27,17 @@ _COLOURS = {
 
 
 def on_terminal() -> bool:
-    """Whether a person is looking."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def console() -> Console:
-    """Return a console on the present standard output."""
+    """Return a console on standard output."""
     return Console(file=sys.stdout, highlight=False)
 
 
 def clean(value: object) -> str:
-    """Return text without anything that a terminal or a line-based tool would act on; "-" for None."""
+    """Return `value` as text with control characters escaped; "-" for None."""
     if value is None:
         return "-"
     text = str(value)
@@ -49,13 +49,13 @@ def _visible(character: str) -> str:
 
 
 def line(*cells: object) -> None:
-    """Print one record: its cells with tabs between them."""
+    """Print one record of tab-separated cells."""
     sys.stdout.write("\t".join(clean(cell) for cell in cells) + "\n")
     sys.stdout.flush()
 
 
 def records(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows, the first cell of each coloured by what it says; column titles on a terminal only."""
+    """Print rows, the first cell in a colour; column titles on a terminal only."""
     if not on_terminal():
         for row in rows:
             line(*row)
@@ -75,5 +75,5 @@ def as_json(value: object) -> None:
 
 
 def note(text: str) -> None:
-    """Say something to a person; on standard error, so that it is in nobody's pipe."""
+    """Print a message for people on standard error, outside of any pipe."""
     sys.stderr.write(clean(text) + "\n")

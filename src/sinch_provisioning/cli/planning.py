@@ -1,4 +1,4 @@
-"""`plan` and `apply`: what would be done for a file, and the doing of it."""
+"""`plan` and `apply`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXIT_INTERRUPTED = 130
 
 
 async def plan_file(file: Path, *, as_json: bool, everything: bool, inline: bool) -> int:
-    """Show the plan of a file; 0 nothing to do, 2 changes, 1 something can't be done."""
+    """Show the plan of a file; 0 nothing to do, 2 changes, 1 blocked."""
     desired = load(file, allow_inline_secrets=inline)
     if not len(desired):
         return _empty(as_json)
@@ -37,7 +37,7 @@ def _empty(as_json: bool) -> int:
     if as_json:
         output.as_json(Plan(()).to_dict())
     else:
-        output.note("the file lists no sender")
+        output.note("the file has no senders")
     return 0
 
 
@@ -51,15 +51,15 @@ def _show(made: Plan, *, everything: bool) -> None:
         words = [
             f"{count:,} to {word}" for word, count in counts.items() if word in ("create", "update", "launch")
         ]
-        others = [f"{counts['unchanged']:,} unchanged", f"{counts['blocked']:,} can't be"]
+        others = [f"{counts['unchanged']:,} unchanged", f"{counts['blocked']:,} blocked"]
         output.console().print(", ".join(words + others))
     else:
         output.line("summary", *(f"{word}={count}" for word, count in counts.items()))
 
 
 def _row(change: Change) -> tuple[object, ...]:
-    what = "+".join(change.actions) or ("can't" if change.problem is not None else "unchanged")
-    details = [f"changes {', '.join(change.differing)}"] if "update" in change.actions else []
+    what = "+".join(change.actions) or ("blocked" if change.problem is not None else "unchanged")
+    details = [f"updates {', '.join(change.differing)}"] if "update" in change.actions else []
     details += [change.problem] if change.problem is not None else []
     return what, change.project_id, change.channel, change.name, change.status, "; ".join(details) or None
 
@@ -67,7 +67,7 @@ def _row(change: Change) -> tuple[object, ...]:
 async def apply_file(
     file: Path, *, concurrency: int, wait: bool, timeout: float | None, as_json: bool, inline: bool
 ) -> int:
-    """Apply a file; 0 everything is there or under review, 1 something failed, 130 interrupted."""
+    """Apply a file; 0 success or under review, 1 failure, 130 interrupted."""
     desired = load(file, allow_inline_secrets=inline)
     if not len(desired):
         return _empty(as_json)
@@ -104,7 +104,7 @@ async def _applied(
 
 @contextmanager
 def _interruptible(stop: asyncio.Event, display: Display) -> Generator[None]:
-    """Let the first Ctrl-C stop cleanly, and the second at once."""
+    """Stop cleanly at the first Ctrl-C, at once at the second."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
 
@@ -119,7 +119,7 @@ def _interruptible(stop: asyncio.Event, display: Display) -> Generator[None]:
         for number in signals:
             loop.add_signal_handler(number, interrupted)
     except (NotImplementedError, RuntimeError):
-        # Windows, or a thread: Ctrl-C cancels the command there, and running it again goes on.
+        # On Windows, and in a thread, Ctrl-C cancels the command; running it again continues.
         signals = ()
     try:
         yield
@@ -138,6 +138,6 @@ def _report(applied: Applied) -> None:
             ("failed", each.project_id, each.channel, each.name, each.status, each.problem)
             for each in applied.failed
         ]
-        output.records(("", "project", "channel", "name", "status", "why"), rows)
-    said = ", ".join(f"{count:,} {word.replace('_', ' ')}" for word, count in counts.items() if count)
-    output.console().print(said + (" (stopped; run it again to go on)" if applied.stopped else ""))
+        output.records(("", "project", "channel", "name", "status", "problem"), rows)
+    text = ", ".join(f"{count:,} {word.replace('_', ' ')}" for word, count in counts.items() if count)
+    output.console().print(text + (" (stopped: run it again to continue)" if applied.stopped else ""))

@@ -1,4 +1,4 @@
-"""`senders list|get|launch|watch`: the facade's calls, as commands."""
+"""`senders list|get|launch|watch`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .connection import connect
 Channel = Literal["rcs", "kakaotalk", "line", "telegram"]
 AnySender = RcsSender | Sender
 
-# What may hold secrets is not shown: the credentials, and whatever the document does not know.
+# These may hold secrets: credentials, and properties that the document does not know.
 _HIDDEN = ("channel_credentials", "additional_properties")
 
 
 def shown(channel: str, sender: AnySender) -> dict[str, object]:
-    """Return what of a sender may be shown."""
+    """Return the fields of a sender that hold no secrets."""
     found: dict[str, object] = {"channel": channel}
     for each in fields(type(sender)):
         value = getattr(sender, each.name)
@@ -71,14 +71,14 @@ async def get_sender(sender_id: str, *, project: str | None, as_json: bool) -> i
 async def launch_sender(
     sender_id: str, *, project: str | None, wait: bool, timeout: float | None, as_json: bool
 ) -> int:
-    """Launch one RCS sender, unless that is under way."""
+    """Launch one RCS sender, unless it is launching or launched."""
     async with connect(project) as sinch:
         sender = await sinch.launch_rcs_sender(sender_id, wait=wait, timeout=timeout)
     return _show(sender, as_json=as_json)
 
 
 async def watch_sender(sender_id: str, *, project: str | None, timeout: float | None, as_json: bool) -> int:
-    """Print the status now and at each change; 1 where the launch comes to nothing."""
+    """Print the status now and at each change; 1 if the launch fails."""
     status = None
     async with connect(project) as sinch:
         async for sender in sinch.rcs.watch(sender_id, timeout=timeout):

@@ -1,19 +1,19 @@
-"""Desired state: a file or a value that lists senders, what it would take to have them, and the doing of it.
+"""Desired state: a file or a value that lists senders, the plan to get there, and its execution.
 
 Files need the extra `cli` (YAML and the JSON schema); states built in Python need nothing.
 """
 
-from .difference import Action, Change, decide
+from .apply_state import apply
+from .changes import Change, compare, situation_of
 from .file import DesiredFileError, load
 from .outcome import Applied, Outcome
-from .places import Place, name_of, places
-from .plans import Listing, Plan, Wanted, open_all, plan, raise_if_blind, survey
+from .plans import Plan, Wanted, list_channels, plan, raise_if_all_failed, resolve
+from .project_channel import ProjectChannel, name_of, open_channels
 from .references import SecretReference
-from .rounds import apply
+from .sender_task import may_pass, requested_pause
 from .state import Channel, DesiredProject, DesiredSender, DesiredState
 
 __all__ = [
-    "Action",
     "Applied",
     "Change",
     "Channel",
@@ -21,19 +21,21 @@ __all__ = [
     "DesiredProject",
     "DesiredSender",
     "DesiredState",
-    "Listing",
     "Outcome",
-    "Place",
     "Plan",
+    "ProjectChannel",
     "SecretReference",
     "Wanted",
     "apply",
-    "decide",
+    "compare",
+    "list_channels",
     "load",
+    "may_pass",
     "name_of",
-    "open_all",
-    "places",
+    "open_channels",
     "plan",
-    "raise_if_blind",
-    "survey",
+    "raise_if_all_failed",
+    "requested_pause",
+    "resolve",
+    "situation_of",
 ]

@@ -1,4 +1,4 @@
-"""A desired-state file: read, held against the schema, its secrets found; or refused in one line with its place."""
+"""Reading a desired-state file: parsed, validated, its secrets resolved; or one error line with a position."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from attrs import evolve, frozen
 
-from .. import ConfigurationError
 from ..config import check_segment
+from ..errors import ConfigurationError
 from . import schema
+from .parsing import LARGEST_JSON, LARGEST_YAML, Malformed, parse, position
 from .references import SecretReference, reveal
 from .state import CHANNELS, CREDENTIALS, Channel, DesiredProject, DesiredSender, DesiredState, natural_key
-from .text import LARGEST_JSON, LARGEST_YAML, Malformed, parse, place
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-# A KakaoTalk channel's public name, the one value among channel credentials that is no secret.
+# Public names beside secrets: a KakaoTalk channel's id, and the id of a key.
 _PUBLIC = frozenset({"kakaotalk_plus_friend_id", "key_id"})
 _KINDS = {
     "string": "text in quotes",
@@ -33,7 +33,7 @@ _KINDS = {
 
 
 class DesiredFileError(ConfigurationError):
-    """A file that can't be used; the message begins with `path:line:column`, and nothing was sent."""
+    """An invalid file; the message starts with `path:line:column`, and nothing was sent."""
 
     def __init__(self, problem: str, *, path: str, line: int, column: int) -> None:
         super().__init__(f"{path}:{line}:{column}: {problem}")
@@ -48,10 +48,10 @@ def load(
     environment: Mapping[str, str] = os.environ,
     allow_inline_secrets: bool = False,
 ) -> DesiredState:
-    """Read a YAML or JSON file; raises `DesiredFileError`, and `ConfigurationError` where an extra is missing.
+    """Read a YAML or JSON file; raises `DesiredFileError`, and `ConfigurationError` if an extra is missing.
 
-    Secret files are looked for beside it. Every reference is tried, so that a missing secret shows before anything
-    is sent.
+    Paths of secret files are relative to the file. Every reference is resolved once, so that a missing secret shows
+    before anything is sent.
     """
     name = os.fspath(path)
     is_json = name.lower().endswith(".json")
@@ -65,10 +65,10 @@ def _read(name: str, largest: int, *, is_json: bool) -> str:
             content = file.read(largest + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise DesiredFileError(f"can't be read: {reason}", path=name, line=1, column=1) from None
+        raise DesiredFileError(f"can't read the file: {reason}", path=name, line=1, column=1) from None
     if len(content) > largest:
-        advice = "" if is_json else ", or write JSON, which may be larger"
-        problem = f"more than {largest // 2**20} MiB: split the file{advice}"
+        advice = "" if is_json else ", or use JSON, which may be larger"
+        problem = f"larger than {largest // 2**20} MiB: split the file{advice}"
         raise DesiredFileError(problem, path=name, line=1, column=1)
     try:
         return content.decode("utf-8-sig")
@@ -78,7 +78,7 @@ def _read(name: str, largest: int, *, is_json: bool) -> str:
 
 
 class _Validator(Protocol):
-    """What is used of jsonschema, whose own types want JSON to be known as such."""
+    """The part of jsonschema used here, with types that accept any data."""
 
     def iter_errors(self, instance: object, /) -> Iterable[ValidationError]: ...
 
@@ -100,7 +100,7 @@ class _File:
         return self._state(cast("dict[str, object]", data))
 
     def _error(self, problem: str, path: Sequence[str | int]) -> DesiredFileError:
-        line, column = place(self.text, path)
+        line, column = position(self.text, path)
         return DesiredFileError(problem, path=self.name, line=line, column=column)
 
     def _validate(self, data: object) -> None:
@@ -113,7 +113,7 @@ class _File:
         validator = cast("_Validator", Draft202012Validator(schema.document()))
         error = next(iter(validator.iter_errors(data)), None)
         if error is not None:
-            path, problem = _told(error)
+            path, problem = _described(error)
             raise self._error(problem, path)
 
     def _state(self, data: dict[str, object]) -> DesiredState:
@@ -150,7 +150,7 @@ class _File:
                 sender = self._sender(channel, {**defaults, **given} if channel == "rcs" else given, here)
                 if sender.name in seen:
                     raise self._error(
-                        f"a second {channel} sender called {sender.name!r}: a name is a sender's key",
+                        f"duplicate {channel} sender {sender.name!r}: names must be unique, remove one",
                         (*here, natural_key(channel)),
                     )
                 seen.add(sender.name)
@@ -168,12 +168,12 @@ class _File:
         return DesiredSender(channel, fields, given.get("launch") is True, secrets)
 
     def _secret(self, name: str, value: object, at: tuple[str | int, ...]) -> str | SecretReference:
-        """Return the secret's reference, tried; or the secret itself where that is allowed."""
+        """Return the secret's reference, resolved once; or the secret itself where that is allowed."""
         found: str | SecretReference
         if isinstance(value, str):
             if not self.inline and name not in _PUBLIC:
                 raise self._error(
-                    f"{name} is a secret: write {{env: NAME}} or {{file: PATH}}, or allow secrets in the file",
+                    f"{name} is a secret: write {{env: NAME}} or {{file: PATH}}, or pass --allow-inline-secrets",
                     at,
                 )
             found = value
@@ -190,18 +190,18 @@ class _File:
         return found
 
 
-def _told(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
-    """Return where a violation is and what it is, without the value, which may be a secret."""
+def _described(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
+    """Return the path and the description of a violation, without the value, which may be a secret."""
     path = tuple(error.absolute_path)
     rules = cast("Mapping[str, object]", error.schema)
     wanted = error.validator_value
-    name = f"{path[-1]!r}" if path and isinstance(path[-1], str) else "this" if path else "the file"
-    problem = f"{name} is not what the schema asks for ({error.validator})"
+    name = f"{path[-1]!r}" if path and isinstance(path[-1], str) else "this item" if path else "the file"
+    problem = f"{name} violates the schema ({error.validator}): see `sinch-provisioning schema`"
     if error.validator == "additionalProperties":
         known = list(cast("dict[str, object]", rules.get("properties", {})))
         key = next(key for key in cast("dict[str, object]", error.instance) if key not in known)
         close = get_close_matches(key, known, 1)
-        advice = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        advice = f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(known)}"
         path, problem = (*path, key), f"unknown key {key!r}; {advice}"
     elif error.validator == "required":
         given = cast("dict[str, object]", error.instance)

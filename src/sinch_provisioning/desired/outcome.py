@@ -1,4 +1,4 @@
-"""What applying came to: for each sender, in total, and as it happens."""
+"""The outcome of applying: per sender, in total, and as it happens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from .difference import Action
+from ..lifecycle.next_step import Action
 from .state import Channel
 
 State = Literal["done", "in review", "failed", "left"]
@@ -16,7 +16,7 @@ State = Literal["done", "in review", "failed", "left"]
 
 @frozen
 class Outcome:
-    """What became of one sender: what was `done` for it, and why no more, in `problem`."""
+    """The outcome of one sender: the writes `done` for it, and the `problem` that ended it, if any."""
 
     project_id: str
     channel: Channel
@@ -29,7 +29,7 @@ class Outcome:
     missing: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
-        """Give the outcome ready for JSON."""
+        """Return the outcome as JSON data."""
         return {
             "project": self.project_id,
             "channel": self.channel,
@@ -45,28 +45,28 @@ class Outcome:
 
 Event = Action | State | Literal["again"]
 Observer = Callable[[Event, Outcome], None]
-"""Told what was done for a sender, which state it came to, or that a failure may pass ("again"), and how it stands."""
+"""Called with a write that was done, a state that was reached, or "again" before a retry; and the present outcome."""
 
 
 @frozen
 class Applied:
-    """One outcome for each wanted sender, in the order they were given; `stopped` where it was asked to end early."""
+    """One outcome for each desired sender, in the order given; `stopped` if the run was asked to end early."""
 
     outcomes: tuple[Outcome, ...] = field(converter=tuple[Outcome, ...])
     stopped: bool = False
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
-        """Those that did not come to what is wanted."""
+        """The senders that could not be made what is desired."""
         return tuple(outcome for outcome in self.outcomes if outcome.state == "failed")
 
     @property
     def ok(self) -> bool:
-        """Whether everything wanted is there, or under review."""
+        """Whether every sender is as desired, or under review."""
         return all(outcome.state in ("done", "in review") for outcome in self.outcomes)
 
     def counts(self) -> dict[str, int]:
-        """Return how many senders were created, updated, launched, and where all of them stand now."""
+        """Return how many senders were created, updated and launched, and how many are in each state."""
         acted = Counter(action for outcome in self.outcomes for action in outcome.done)
         states = Counter(outcome.state for outcome in self.outcomes)
         return {
@@ -80,7 +80,7 @@ class Applied:
         }
 
     def to_dict(self) -> dict[str, object]:
-        """Give the result ready for JSON."""
+        """Return the result as JSON data."""
         return {
             "summary": self.counts(),
             "stopped": self.stopped,

@@ -1,4 +1,4 @@
-"""The plan: what would be done to make what is there what is wanted. Making one changes nothing."""
+"""The plan: what `apply` would do. Making one changes nothing."""
 
 from __future__ import annotations
 
@@ -9,38 +9,48 @@ from collections.abc import Iterable
 
 from attrs import field, frozen
 
-from .. import ProvisioningClient, ProvisioningError
-from .difference import Change, decide
+from ..client import ProvisioningClient
+from ..errors import ProvisioningError
+from .changes import Change, compare
 from .file import load
-from .places import AnySender, Place, places
+from .project_channel import AnySender, ProjectChannel, by_name, open_channels
 from .state import DesiredSender, DesiredState
 
-Listing = dict[str, list[AnySender]] | ProvisioningError
+
+@frozen
+class Listing:
+    """The wanted names that a channel has, and how many senders it has in all."""
+
+    found: dict[str, list[AnySender]]
+    total: int
+
+
+Listings = dict[ProjectChannel, Listing | ProvisioningError]
 
 
 @frozen
 class Plan:
-    """One change for each wanted sender, in the order they were given; most may have nothing to do."""
+    """One change for each wanted sender, in the order given; most may need nothing."""
 
     changes: tuple[Change, ...] = field(converter=tuple[Change, ...])
 
     @property
     def pending(self) -> tuple[Change, ...]:
-        """Those that something would be done for."""
+        """The changes with something to do."""
         return tuple(change for change in self.changes if change.actions)
 
     @property
     def blocked(self) -> tuple[Change, ...]:
-        """Those that can't come to what is wanted."""
+        """The changes that can't be completed."""
         return tuple(change for change in self.changes if change.problem is not None)
 
     @property
     def is_empty(self) -> bool:
-        """Whether everything is as it is wanted."""
+        """Whether nothing is left to do."""
         return not any(change.actions or change.problem is not None for change in self.changes)
 
     def counts(self) -> dict[str, int]:
-        """Return how many senders would be created, updated, launched, left alone, and can't be."""
+        """Return how many senders to create, update and launch, and how many are unchanged or blocked."""
         counted = Counter(action for change in self.changes for action in change.actions)
         return {
             "create": counted["create"],
@@ -51,65 +61,66 @@ class Plan:
         }
 
     def to_dict(self) -> dict[str, object]:
-        """Give the plan ready for JSON."""
+        """Return the plan as JSON data."""
         return {"summary": self.counts(), "changes": [change.to_dict() for change in self.changes]}
 
 
 @frozen
 class Wanted:
-    """A wanted sender and the place it belongs to."""
+    """A wanted sender and the channel it belongs to."""
 
-    place: Place
+    channel: ProjectChannel
     sender: DesiredSender
 
-    def compare(self, listing: Listing) -> Change:
-        """Decide what to do, given what its place holds."""
-        project_id = self.place.project_id
+    def compare(self, listing: Listing | ProvisioningError) -> Change:
+        """Return what the sender needs, given what its channel has."""
+        project_id = self.channel.project_id
         if isinstance(listing, ProvisioningError):
             return Change(project_id, self.sender.channel, self.sender.name, problem=str(listing))
-        return decide(project_id, self.sender, listing.get(self.sender.name, ()))
+        return compare(project_id, self.sender, listing.found.get(self.sender.name, ()))
 
 
 async def plan(sinch: ProvisioningClient, desired: DesiredState | str | os.PathLike[str]) -> Plan:
-    """Compare what is wanted with what is there; one listing for each channel and project, and no write.
+    """Compare what is wanted with what exists, listing each project's channels once.
 
-    A path is read with `desired.load`. Raises `ProvisioningError` where no project at all could be listed; a single
-    one's failure is the problem of its senders.
+    A path is read with `desired.load`. Raises `ProvisioningError` if no channel at all could be listed; the failure
+    of one is the problem of its senders.
     """
-    wanted = open_all(sinch, desired if isinstance(desired, DesiredState) else load(desired))
-    listings = await survey(wanted)
-    raise_if_blind(listings)
-    return Plan(each.compare(listings[each.place]) for each in wanted)
+    wanted = resolve(sinch, desired if isinstance(desired, DesiredState) else load(desired))
+    listings = await list_channels(wanted)
+    raise_if_all_failed(listings)
+    return Plan(each.compare(listings[each.channel]) for each in wanted)
 
 
-def open_all(sinch: ProvisioningClient, desired: DesiredState) -> list[Wanted]:
-    """Give each wanted sender its place."""
+def resolve(sinch: ProvisioningClient, desired: DesiredState) -> list[Wanted]:
+    """Pair each wanted sender with its channel."""
     wanted: list[Wanted] = []
     for project in desired.of(sinch.project_id).projects:
-        opened = places(sinch, project)
+        opened = open_channels(sinch, project)
         wanted.extend(Wanted(opened[sender.channel], sender) for sender in project.senders)
     return wanted
 
 
-async def survey(wanted: Iterable[Wanted], *, at_once: int = 10) -> dict[Place, Listing]:
-    """List every place that senders are wanted in, once; a place that can't be listed gives its error."""
-    names: dict[Place, set[str]] = {}
+async def list_channels(wanted: Iterable[Wanted], *, at_once: int = 10) -> Listings:
+    """List every channel of the wanted senders once; one that can't be listed has its error instead."""
+    names: dict[ProjectChannel, set[str]] = {}
     for each in wanted:
-        names.setdefault(each.place, set()).add(each.sender.name)
+        names.setdefault(each.channel, set()).add(each.sender.name)
     slots = asyncio.Semaphore(at_once)
 
-    async def look(place: Place) -> Listing:
+    async def listed(channel: ProjectChannel) -> Listing | ProvisioningError:
         async with slots:
             try:
-                return await place.list(names[place])
+                senders = await channel.list()
             except ProvisioningError as error:
                 return error
+            return Listing(by_name(senders, names[channel]), len(senders))
 
-    return dict(zip(names, await asyncio.gather(*map(look, names)), strict=True))
+    return dict(zip(names, await asyncio.gather(*map(listed, names)), strict=True))
 
 
-def raise_if_blind(listings: dict[Place, Listing]) -> None:
-    """Raise the first error where no place could be listed: then it is no single project's trouble."""
+def raise_if_all_failed(listings: Listings) -> None:
+    """Raise the first error if no channel could be listed: then no single project is at fault."""
     failures = [listing for listing in listings.values() if isinstance(listing, ProvisioningError)]
     if failures and len(failures) == len(listings):
         raise failures[0]

@@ -1,6 +1,6 @@
-"""The JSON schema of a desired-state file, made from the request models, so that a new property needs no edit here.
+"""The JSON schema of a desired-state file, built from the request models, so that new properties need no edit here.
 
-`sinch-provisioning schema` prints it; `desired-state.schema.json` is that output, published for editors.
+`sinch-provisioning schema` prints it; `desired-state.schema.json` is that output, for editors.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def document() -> Schema:
     channels: Schema = {name: {"type": "array", "items": {"$ref": f"#/$defs/{name}"}} for name in CHANNELS}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Senders wanted at the Sinch Provisioning API",
+        "title": "Desired senders of the Sinch Provisioning API",
         **_object(
             {
                 "$schema": _TEXT,
@@ -42,7 +42,7 @@ def document() -> Schema:
                 "defaults": {"$ref": "#/$defs/defaults"},
                 **channels,
                 "projects": {
-                    "description": "Senders of other projects than the client's own, by project id.",
+                    "description": "Senders of projects other than the client's, by project id.",
                     "type": "object",
                     "additionalProperties": {"$ref": "#/$defs/project"},
                 },
@@ -51,7 +51,7 @@ def document() -> Schema:
         ),
         "$defs": {
             "secret": {
-                "description": "A secret by reference: {env: NAME} or {file: PATH}; by itself only if asked for.",
+                "description": "A secret: {env: NAME}, {file: PATH}, or literal text with --allow-inline-secrets.",
                 "type": ["object", "string"],
                 "properties": {"env": _NAME, "file": _NAME},
                 "additionalProperties": False,
@@ -72,7 +72,7 @@ def document() -> Schema:
             "defaults": _object(
                 {
                     "rcs": {
-                        "description": "Fields of every RCS sender that does not give its own.",
+                        "description": "Fields of every RCS sender that does not set them.",
                         **_object(_without(_rcs(), natural_key("rcs"))),
                     }
                 }
@@ -86,7 +86,7 @@ def document() -> Schema:
 
 
 def _rcs() -> Schema:
-    launch: Schema = {"type": "boolean", "description": "Submit it to the carriers for approval."}
+    launch: Schema = {"type": "boolean", "description": "Submit the sender to the carriers for approval."}
     return {**_properties(CreateRcsSenderRequestFields, natural_key("rcs")), "launch": launch}
 
 
@@ -128,10 +128,10 @@ def _without(properties: Schema, name: str) -> Schema:
 
 
 def published() -> str:
-    """Return the schema file that this package carries."""
+    """Return the schema file shipped with this package."""
     return resources.files(__name__.rpartition(".")[0]).joinpath(FILE_NAME).read_text(encoding="utf-8")
 
 
 def as_text() -> str:
-    """Return the schema as its file spells it."""
+    """Return the schema as JSON text."""
     return json.dumps(document(), indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""What is wanted: senders per project and channel, as values."""
+"""Desired senders, by project and channel, as values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from attrs import Attribute, evolve, field, frozen
 
 from sinch_provisioning_api import SecretMapping
 
-from .. import ConfigurationError, OAuth2ClientCredentials
+from ..credentials import OAuth2ClientCredentials
+from ..errors import ConfigurationError
 from .references import SecretReference, reveal
 
 Channel = Literal["rcs", "kakaotalk", "line", "telegram"]
@@ -20,15 +21,15 @@ CREDENTIALS: Final = "channel_credentials"
 
 
 def natural_key(channel: Channel) -> str:
-    """Return the field that tells one sender of a channel from another."""
+    """Return the field that identifies a sender within its channel."""
     return "display_name" if channel == "rcs" else "name"
 
 
 @frozen
 class DesiredSender:
-    """One sender as it is wanted; `fields` bear the names of `create`'s keywords.
+    """One desired sender; `fields` are named as the keywords of `create`.
 
-    `channel_credentials` are kept apart from them: each value is a reference, or the secret itself.
+    Each value of `channel_credentials` is a reference, or the secret itself.
     """
 
     channel: Channel
@@ -38,17 +39,17 @@ class DesiredSender:
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.fields.get(natural_key(self.channel)), str) or not self.name:
-            raise ConfigurationError(f"a {self.channel} sender needs its {natural_key(self.channel)}")
+            raise ConfigurationError(f"a {self.channel} sender needs a {natural_key(self.channel)}")
         if self.launch and self.channel != "rcs":
-            raise ConfigurationError(f"{self.name!r}: only RCS senders are launched")
+            raise ConfigurationError(f"{self.name!r}: only RCS senders can be launched; remove launch")
 
     @property
     def name(self) -> str:
-        """The natural key: no two senders of a project's channel may share it."""
+        """The natural key, unique within a project's channel."""
         return str(self.fields[natural_key(self.channel)])
 
     def arguments(self, environment: Mapping[str, str] = os.environ) -> dict[str, object]:
-        """Return `create`'s keywords, with the secrets read; raises `ConfigurationError` where one can't be."""
+        """Return the keywords of `create` with secrets resolved; raises `ConfigurationError` if one is missing."""
         if self.channel_credentials is None:
             return dict(self.fields)
         secrets = {name: reveal(value, environment) for name, value in self.channel_credentials.items()}
@@ -61,14 +62,12 @@ def _unique(
     counted = Counter((sender.channel, sender.name) for sender in senders)
     for (channel, name), times in counted.items():
         if times > 1:
-            raise ConfigurationError(
-                f"{times} {channel} senders are called {name!r}: a name is a sender's key"
-            )
+            raise ConfigurationError(f"{times} {channel} senders are called {name!r}: names must be unique")
 
 
 @frozen
 class DesiredProject:
-    """The senders of one project; without an id it is the client's own, without a key it is opened by the client's."""
+    """The senders of one project; id and key default to the client's."""
 
     senders: tuple[DesiredSender, ...] = field(converter=tuple[DesiredSender, ...], validator=_unique)
     project_id: str | None = None
@@ -76,7 +75,7 @@ class DesiredProject:
     key_secret: str | SecretReference | None = field(default=None, repr=False)
 
     def credentials(self, environment: Mapping[str, str] = os.environ) -> OAuth2ClientCredentials | None:
-        """Return the project's own key, None where it has none; raises `ConfigurationError`."""
+        """Return the project's own key, None if it has none; raises `ConfigurationError`."""
         if self.key_id is None or self.key_secret is None:
             return None
         return OAuth2ClientCredentials(reveal(self.key_id, environment), reveal(self.key_secret, environment))
@@ -87,12 +86,12 @@ def _distinct(
 ) -> None:
     ids = [project.project_id for project in projects]
     if len(set(ids)) != len(ids):
-        raise ConfigurationError("a project is listed twice: put all its senders in one place")
+        raise ConfigurationError("a project is listed twice: merge the two")
 
 
 @frozen
 class DesiredState:
-    """Everything that is wanted."""
+    """All desired senders."""
 
     projects: tuple[DesiredProject, ...] = field(converter=tuple[DesiredProject, ...], validator=_distinct)
 
@@ -103,7 +102,7 @@ class DesiredState:
         return (sender for project in self.projects for sender in project.senders)
 
     def of(self, project_id: str) -> DesiredState:
-        """Return the same with `project_id` in place of an absent one."""
+        """Return this state with `project_id` where a project has none."""
         named = [
             project if project.project_id is not None else evolve(project, project_id=project_id)
             for project in self.projects

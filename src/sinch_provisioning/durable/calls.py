@@ -10,22 +10,10 @@ from dbos import DBOS
 
 from sinch_provisioning_api.models import RcsSenderList, SenderList
 
-from .. import (
-    APIConnectionError,
-    ConflictError,
-    DeadlineExceededError,
-    LaunchNotReadyError,
-    NotFoundError,
-    OutcomeUnknownError,
-    ProvisioningError,
-    RateLimitError,
-    ResponseDecodeError,
-    ServerError,
-    TokenError,
-)
-from ..desired import Place, name_of
-from .desk import desk
+from .. import ConflictError, LaunchNotReadyError, NotFoundError, OutcomeUnknownError, ProvisioningError
+from ..desired import ProjectChannel, name_of, requested_pause
 from .order import AnySender, Order, Record, recorded
+from .worker_client import worker_client
 
 CALL: Final = "sinch_provisioning.call"
 CALLS: Final = "sinch-provisioning-calls"
@@ -36,14 +24,13 @@ LATEST: Final = 0.5
 Operation = Literal["create", "update", "launch", "get", "list"]
 
 _PATHS: Final = {"rcs": "rcs", "kakaotalk": "kakaoTalk", "line": "line", "telegram": "telegram"}
-_DAY: Final = 86_400.0
 
 
 class Reply(TypedDict, total=False):
     """What a request came to.
 
-    The sender, or a page of senders; "doubt": it may have been done; "later": it was not; "late": it was not sent,
-    for its turn was over; "failed": for good.
+    The sender, or a page of senders; "doubt": it may have been done; "later": it was not done; "late": it was not
+    sent in time; "failed": it can't succeed.
     """
 
     kind: Required[Literal["sender", "page", "doubt", "later", "late", "failed"]]
@@ -61,7 +48,7 @@ async def call(data: Record, operation: Operation, arguments: Record) -> Reply:
 
 
 async def _send(data: Record, operation: Operation, arguments: Record) -> Reply:
-    async with desk.turn():
+    async with worker_client.turn():
         status = await DBOS.get_workflow_status_async(str(DBOS.workflow_id))
         if status is not None:
             if operation in ("create", "launch") and (status.attributes or {}).get(CUT_OFF):
@@ -76,34 +63,31 @@ async def _send(data: Record, operation: Operation, arguments: Record) -> Reply:
 
 
 async def _ask(order: Order, operation: Operation, arguments: Record) -> Reply:
-    place = desk.place(order)
+    channel = worker_client.channel(order)
     sender_id = cast("str | None", arguments.get("sender_id"))
     if operation == "list":
-        return await _page(place, order, cast("str | None", arguments.get("page")))
-    sender: AnySender
-    if operation == "create":
-        sender = await place.create(order.sender)
-    elif operation == "update":
-        sender = await place.update(sender_id, order.sender, cast("list[str]", arguments["differing"]))
-    elif operation == "launch":
-        sender = await place.launch(sender_id)
+        return await _page(channel, order, cast("str | None", arguments.get("page")))
+    if operation == "get":
+        sender = await channel.get(sender_id)
     else:
-        sender = await place.client.rcs.get(sender_id)
+        sender = await channel.write(
+            operation, order.sender, sender_id, cast("list[str]", arguments["differing"])
+        )
     return {"kind": "sender", "senders": [recorded(sender)]}
 
 
-async def _page(place: Place, order: Order, page: str | None) -> Reply:
+async def _page(channel: ProjectChannel, order: Order, page: str | None) -> Reply:
     """Get one page and keep those of the name: a listing is as many requests as it has pages."""
     path = f"/v1/projects/{{project_id}}/{_PATHS[order.sender.channel]}/senders"
-    reply = await place.client.request("GET", path, params=None if page is None else {"pageToken": page})
+    reply = await channel.client.request("GET", path, params=None if page is None else {"pageToken": page})
     try:
         data = cast("Mapping[str, Any]", reply.json())
         model = RcsSenderList if order.sender.channel == "rcs" else SenderList
         senders: list[AnySender] = [*(model.from_dict(data).senders or ())]
         token = data.get("nextPageToken")
-    # Whatever a parser stumbles over, the fault is the reply's.
+    # Whatever a parser raises, the reply is at fault.
     except Exception:
-        return {"kind": "later", "problem": "the list can't be read", "after": None}
+        return {"kind": "later", "problem": "the list can't be parsed", "after": None}
     found = [recorded(each) for each in senders if name_of(each) == order.sender.name]
     return {
         "kind": "page",
@@ -114,20 +98,15 @@ async def _page(place: Place, order: Order, page: str | None) -> Reply:
 
 def _refused(error: ProvisioningError, operation: Operation) -> Reply:
     """Sort a failure into what may have been done, what may be tried later, and what is final."""
-    problem = str(error)
+    problem, after = str(error), requested_pause(error) or None
     if isinstance(error, LaunchNotReadyError):
         return {"kind": "failed", "problem": problem, "missing": list(error.missing)}
-    after = cast("float | None", getattr(error, "retry_after", None))
-    if isinstance(error, RateLimitError):
-        daily = error.error_code == "rbm_too_many_requests"
-        return {"kind": "later", "problem": problem, "after": _DAY if daily else after}
-    if isinstance(
-        error, OutcomeUnknownError | ServerError | ResponseDecodeError | ConflictError | NotFoundError
-    ):
-        kind: Literal["doubt", "later"] = "later" if operation in ("get", "list") else "doubt"
-        gone = isinstance(error, NotFoundError)
-        return {"kind": "doubt" if gone else kind, "problem": problem, "after": after}
-    passing = isinstance(error, APIConnectionError | DeadlineExceededError) or (
-        isinstance(error, TokenError) and (error.status_code is None or error.status_code >= 429)
+    if isinstance(error, ConflictError | NotFoundError):
+        return {"kind": "doubt", "problem": problem, "after": after}
+    if not error.retryable:
+        return {"kind": "failed", "problem": problem}
+    received = getattr(error, "status_code", None) not in (None, 429) or isinstance(
+        error, OutcomeUnknownError
     )
-    return {"kind": "later" if passing else "failed", "problem": problem, "after": after}
+    doubtful = received and operation not in ("get", "list")
+    return {"kind": "doubt" if doubtful else "later", "problem": problem, "after": after}

@@ -57,11 +57,11 @@ class Pace:
 
 
 @asynccontextmanager
-async def engine(url: str, *, role: Literal["worker", "clerk"], executor_id: str) -> AsyncGenerator[None]:
-    """Run the engine on threads and an event loop of its own; a clerk only writes orders down and reads them.
+async def engine(url: str, *, role: Literal["worker", "producer"], executor_id: str) -> AsyncGenerator[None]:
+    """Run the engine on threads and an event loop of its own; a producer only writes orders and reads them.
 
-    Its blocking calls belong into `asyncio.to_thread`: its asynchronous ones would replace this loop's threads by
-    the engine's, which end with it. Workflows under way are cancelled at the end, which leaves them as they are.
+    Make its blocking calls in `asyncio.to_thread`: its asynchronous ones would replace this loop's thread pool with
+    the engine's, which ends with it. Workflows under way are cancelled at the end, and stay resumable.
     """
     config: DBOSConfig = {
         "name": APPLICATION,
@@ -74,7 +74,7 @@ async def engine(url: str, *, role: Literal["worker", "clerk"], executor_id: str
     def launch() -> str:
         try:
             DBOS(config=config)
-            if role == "clerk":
+            if role == "producer":
                 DBOS.listen_queues([])
             DBOS.launch()
         except Exception as error:
@@ -85,7 +85,9 @@ async def engine(url: str, *, role: Literal["worker", "clerk"], executor_id: str
     try:
         reason = await asyncio.to_thread(launch)
         if reason:
-            raise ConfigurationError(f"the database can't be used ({reason}): check its URL and that it runs")
+            raise ConfigurationError(
+                f"can't use the database ({reason}): check its URL, and that it is running"
+            )
         yield
     finally:
         await asyncio.to_thread(DBOS.destroy)

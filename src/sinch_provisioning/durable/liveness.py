@@ -1,6 +1,6 @@
-"""Which workers are alive: each holds a lock that the operating system or PostgreSQL takes from it when it dies.
+"""Which workers are alive: each holds a lock that the operating system or PostgreSQL releases when it dies.
 
-The engine doesn't notice that a worker is gone; with this, another can know, and take its workflows over.
+The engine doesn't notice that a worker is gone; the lock tells another one, which takes its workflows over.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Liveness(Protocol):
         """Whether this process still shows as alive."""
         ...
 
-    def burying(self, executor_id: str) -> AbstractContextManager[bool]:
-        """Give whether that worker is dead; while the context lasts, nobody else is told so."""
+    def claim_if_dead(self, executor_id: str) -> AbstractContextManager[bool]:
+        """Tell whether that worker is dead; within the context nobody else is told so."""
         ...
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class FileLocks:
         return self._own is not None
 
     @contextmanager
-    def burying(self, executor_id: str) -> Generator[bool]:
+    def claim_if_dead(self, executor_id: str) -> Generator[bool]:
         """Try that worker's file; one that can be locked belongs to nobody alive."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._path(executor_id).open("ab") as file:
@@ -128,7 +128,7 @@ class AdvisoryLocks:
         return True
 
     @contextmanager
-    def burying(self, executor_id: str) -> Generator[bool]:
+    def claim_if_dead(self, executor_id: str) -> Generator[bool]:
         """Try that worker's lock on a new session, which ends with the context."""
         with self._connect() as connection:
             yield _try(connection, executor_id)

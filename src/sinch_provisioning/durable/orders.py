@@ -12,12 +12,12 @@ from attrs import evolve, field, frozen
 from dbos import DBOS, SetWorkflowID
 
 from .. import ConfigurationError, ProvisioningClient, ProvisioningError
-from ..desired import Change, DesiredState, Wanted, load, open_all, raise_if_blind, survey
+from ..desired import Change, DesiredState, Wanted, list_channels, load, raise_if_all_failed, resolve
 from ..lifecycle.polling import Polling
 from ..lifecycle.status import LAUNCHED
 from .engine import engine, new_executor_id, open_queues
 from .order import REVIEW_POLLING, Order, Record
-from .workflow import NAME, SENDERS, bring
+from .workflow import NAME, SENDERS, reconcile
 
 _BATCH = 500
 State = Literal["queued", "under way", "done", "failed", "stopped"]
@@ -76,25 +76,25 @@ async def enqueue(
     ended are ordered anew where something is missing again. Raises `ProvisioningError`.
     """
     state = (desired if isinstance(desired, DesiredState) else load(desired)).of(sinch.project_id)
-    wanted = open_all(sinch, state)
-    listings = await survey(wanted)
-    raise_if_blind(listings)
+    wanted = resolve(sinch, state)
+    listings = await list_channels(wanted)
+    raise_if_all_failed(listings)
     projects = {project.project_id: project for project in state.projects}
     orders: list[Order] = []
     blocked: list[Change] = []
     unchanged = 0
     for each in wanted:
-        listing = listings[each.place]
+        listing = listings[each.channel]
         change = each.compare(listing)
         if change.problem is not None:
             blocked.append(change)
         if change.actions or _in_review(each, change):
-            found = () if isinstance(listing, ProvisioningError) else listing.get(each.sender.name, ())
+            found = () if isinstance(listing, ProvisioningError) else listing.found.get(each.sender.name, ())
             order = Order.of(projects[change.project_id], change.project_id, each.sender)
             orders.append(evolve(order, found=tuple(found), polling=polling))
         elif change.problem is None:
             unchanged += 1
-    async with engine(url, role="clerk", executor_id=new_executor_id()):
+    async with engine(url, role="producer", executor_id=new_executor_id()):
         new, known = await asyncio.to_thread(_write, orders)
     return Ordered(new, known, unchanged, blocked)
 
@@ -122,7 +122,7 @@ def _write(orders: list[Order]) -> tuple[list[str], list[str]]:
                 known.append(order.workflow_id)
                 continue
             with SetWorkflowID(order.workflow_id):
-                DBOS.enqueue_workflow(SENDERS, bring, order.to_dict())
+                DBOS.enqueue_workflow(SENDERS, reconcile, order.to_dict())
             new.append(order.workflow_id)
     return new, known
 
@@ -130,7 +130,7 @@ def _write(orders: list[Order]) -> tuple[list[str], list[str]]:
 async def standings(url: str) -> list[Standing]:
     """Return how every order stands, the oldest first."""
     _check_exists(url)
-    async with engine(url, role="clerk", executor_id=new_executor_id()):
+    async with engine(url, role="producer", executor_id=new_executor_id()):
         found = await asyncio.to_thread(DBOS.list_workflows, name=NAME, load_input=False)
         return [
             _standing(each.workflow_id, each.status, cast("Record | None", each.output)) for each in found

@@ -11,9 +11,9 @@ from dbos import DBOS
 
 from .. import ConfigurationError, ProvisioningClient
 from .calls import CALL, CUT_OFF
-from .desk import desk
 from .engine import Pace, engine, new_executor_id, open_queues
 from .liveness import Liveness, liveness_for
+from .worker_client import worker_client
 
 TAKE_OVER_EVERY: Final = 10.0
 _DRAIN: Final = 35.0
@@ -35,36 +35,36 @@ async def work(
     used, or this worker was cut off from it.
     """
     stopping = asyncio.Event() if stop is None else stop
-    tell = _nobody if observer is None else observer
+    notify = _ignore if observer is None else observer
     executor_id = new_executor_id()
     liveness = liveness_for(url)
     # Alive before the first workflow is taken, so that nobody ever takes a living worker for dead.
     await asyncio.to_thread(liveness.hold, executor_id)
-    desk.open(connect)
+    worker_client.open(connect)
     try:
         async with engine(url, role="worker", executor_id=executor_id):
             await asyncio.to_thread(open_queues, Pace() if pace is None else pace)
-            tell(f"worker {executor_id} is ready")
+            notify(f"worker {executor_id} is ready")
             try:
-                await _watch(liveness, executor_id, stopping, take_over_every, tell)
+                await _watch(liveness, executor_id, stopping, take_over_every, notify)
             finally:
-                await desk.close(_DRAIN)
+                await worker_client.close(_DRAIN)
     finally:
         liveness.close()
 
 
-def _nobody(_: str) -> None:
-    """Hear what nobody else wants to."""
+def _ignore(_: str) -> None:
+    """Take the place of an observer."""
 
 
 async def _watch(
-    liveness: Liveness, own: str, stop: asyncio.Event, every: float, tell: Callable[[str], None]
+    liveness: Liveness, own: str, stop: asyncio.Event, every: float, notify: Callable[[str], None]
 ) -> None:
     while not stop.is_set():
         if not await asyncio.to_thread(liveness.is_held):
             raise ConfigurationError("cut off from the database, so others may have taken over: start again")
         for count, executor_id in await asyncio.to_thread(take_over, liveness, own):
-            tell(f"took over {count} workflow(s) of {executor_id}")
+            notify(f"took over {count} workflow(s) of {executor_id}")
         try:
             async with asyncio.timeout(every):
                 await stop.wait()
@@ -78,14 +78,14 @@ def take_over(liveness: Liveness, own: str) -> list[tuple[int, str]]:
     suspects = {each.executor_id for each in pending if each.executor_id is not None} - {own}
     taken: list[tuple[int, str]] = []
     for executor_id in sorted(suspects):
-        with liveness.burying(executor_id) as dead:
+        with liveness.claim_if_dead(executor_id) as dead:
             if dead and (count := _requeue(executor_id)):
                 taken.append((count, executor_id))
     return taken
 
 
 def _requeue(executor_id: str) -> int:
-    # Listed again, now that nobody else buries this one: what was listed before may have gone its way since.
+    # Listed again, now that this worker alone takes them over: some may have ended since.
     left = DBOS.list_workflows(status="PENDING", executor_id=executor_id, load_input=False, load_output=False)
     queues: defaultdict[str | None, list[str]] = defaultdict(list)
     for each in left:

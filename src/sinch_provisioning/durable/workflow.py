@@ -1,7 +1,7 @@
-"""One sender's way, written down step by step: ensure it, launch it, wait for the carriers, say how it ended.
+"""One sender's workflow: create or update it, launch it, wait for the carriers, record the outcome.
 
-A workflow that is run again after its worker's end must do the same in the same order, so everything here follows
-from recorded replies alone. Whoever changes the order of calls gives APPLICATION_VERSION a new value.
+A workflow that is recovered must take the same steps in the same order, so everything here follows from recorded
+replies alone. Give APPLICATION_VERSION a new value when the order of steps changes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final, cast
 from attrs import define, field
 from dbos import DBOS
 
-from ..desired import Action, Change, decide
-from ..lifecycle.status import FAILED, LAUNCHED
+from ..desired import situation_of
+from ..lifecycle.next_step import Action, Situation, Step, next_step
 from .calls import CALLS, Operation, Reply, call
 from .order import AnySender, Order, Record, restored
 
@@ -27,18 +27,18 @@ _LOOK: Final = 2.0
 
 
 @DBOS.workflow(name=NAME, max_recovery_attempts=10_000)
-async def bring(data: Record) -> Record:
-    """Bring one sender to what is wanted of it; returns how it ended."""
-    return await _Way(Order.from_dict(data), data).walk()
+async def reconcile(data: Record) -> Record:
+    """Make one sender what is wanted; returns the outcome."""
+    return await SenderWorkflow(Order.from_dict(data), data).run()
 
 
-class _Lost(Exception):
-    """Too many tries in a row came to nothing."""
+class _GivenUp(Exception):
+    """Too many tries in a row have failed."""
 
 
 @define
-class _Way:
-    """How far one sender has come."""
+class SenderWorkflow:
+    """One sender and what has been done for it."""
 
     order: Order
     data: Record
@@ -51,60 +51,46 @@ class _Way:
         self.found = list(self.order.found)
         self.review_pause = self.order.polling.first_pause
 
-    async def walk(self) -> Record:
-        order = self.order
+    @property
+    def sender_id(self) -> str | None:
+        """The sender's id, once it is known."""
+        return self.found[0].id if self.found else None
+
+    async def run(self) -> Record:
+        """Take one step after the other; returns the outcome."""
+        sender = self.order.sender
         while True:
-            change = decide(order.project_id, order.sender, self.found)
-            launched = "launch" in self.done and change.status not in FAILED
-            actions: list[Action] = [each for each in change.actions if each != "launch" or not launched]
-            if not actions and change.problem is not None:
-                return self._ended("failed", change, change.problem, change.missing)
-            if not actions and (not order.sender.launch or change.status == LAUNCHED):
-                return self._ended("done", change)
-            if not actions and change.status in FAILED:
-                return self._ended("failed", change, f"the carriers' word is {change.status}")
+            situation = situation_of(sender, self.found)
+            step = next_step(situation, launch=sender.launch, done=self.done)
+            if step.kind in ("done", "failed"):
+                return self._ended(step, situation)
+            action = step.action
             try:
-                problem = await (self._act(actions[0], change) if actions else self._review(change))
-            except _Lost as error:
-                return self._ended("failed", change, str(error))
-            if problem is not None:
-                return self._ended(
-                    "failed", change, str(problem.get("problem")), tuple(problem.get("missing", ()))
+                if action is None:
+                    await DBOS.sleep_async(self.review_pause)
+                    polling = self.order.polling
+                    self.review_pause = min(self.review_pause * polling.growth, polling.longest_pause)
+                reply = await self._ask(
+                    action or "get", sender_id=self.sender_id, differing=list(situation.differing)
                 )
+                if reply["kind"] == "failed":
+                    problem = str(reply.get("problem"))
+                    return self._ended(Step("failed", problem, tuple(reply.get("missing", ()))), situation)
+                if reply["kind"] == "sender":
+                    if action is not None:
+                        self.done.append(action)
+                    self._saw(reply)
+                    continue
+                await self._rest(reply)
+                if reply["kind"] == "doubt":
+                    await self._look()
+            except _GivenUp as error:
+                return self._ended(Step("failed", str(error)), situation)
 
-    async def _act(self, action: Action, change: Change) -> Reply | None:
-        """Do one thing; returns the reply that ends it all, or None to go on."""
-        reply = await self._ask(action, sender_id=change.sender_id, differing=list(change.differing))
-        if reply["kind"] == "sender":
-            self.done.append(action)
-            self._saw(reply)
-            return None
-        if reply["kind"] == "failed":
-            return reply
-        await self._rest(reply)
-        if reply["kind"] == "doubt":
-            await self._look(change)
-        return None
-
-    async def _review(self, change: Change) -> Reply | None:
-        polling = self.order.polling
-        await DBOS.sleep_async(self.review_pause)
-        self.review_pause = min(self.review_pause * polling.growth, polling.longest_pause)
-        reply = await self._ask("get", sender_id=change.sender_id)
-        if reply["kind"] == "sender":
-            self._saw(reply)
-        elif reply["kind"] == "failed":
-            return reply
-        else:
-            await self._rest(reply)
-            if reply["kind"] == "doubt":
-                await self._look(change)
-        return None
-
-    async def _look(self, change: Change) -> None:
+    async def _look(self) -> None:
         """Read back: the sender by its id, or all of the name, page by page."""
-        while change.sender_id is not None and change.channel == "rcs":
-            reply = await self._ask("get", sender_id=change.sender_id)
+        while self.sender_id is not None and self.order.sender.channel == "rcs":
+            reply = await self._ask("get", sender_id=self.sender_id)
             if reply["kind"] == "sender":
                 tries = self.tries
                 self._saw(reply)
@@ -133,7 +119,7 @@ class _Way:
             reply = await handle.get_result(polling_interval_sec=look)
             if reply["kind"] != "late":
                 return reply
-        # Workers that are always late must get on, too.
+        # Workers that are always late have to make progress, too.
         handle = await DBOS.enqueue_workflow_async(
             CALLS, call, self.data, operation, {**arguments, "however_late": True}
         )
@@ -142,7 +128,7 @@ class _Way:
     async def _rest(self, reply: Reply) -> None:
         self.tries += 1
         if self.tries >= _MOST_TRIES or reply["kind"] == "failed":
-            raise _Lost(reply.get("problem", ""))
+            raise _GivenUp(reply.get("problem", ""))
         pause = min(_FIRST_PAUSE * 2.0 ** (self.tries - 1), _LONGEST_PAUSE)
         after = reply.get("after")
         await DBOS.sleep_async(pause if after is None else max(after, pause))
@@ -151,17 +137,15 @@ class _Way:
         self.tries = 0
         self.found = [restored(self.order.sender.channel, each) for each in reply.get("senders", [])]
 
-    def _ended(
-        self, state: str, change: Change, problem: str | None = None, missing: tuple[str, ...] = ()
-    ) -> Record:
+    def _ended(self, step: Step, situation: Situation) -> Record:
         return {
             "project": self.order.project_id,
-            "channel": change.channel,
-            "name": change.name,
-            "state": state,
-            "id": change.sender_id,
-            "status": change.status,
+            "channel": self.order.sender.channel,
+            "name": self.order.sender.name,
+            "state": step.kind,
+            "id": self.sender_id,
+            "status": situation.status,
             "done": cast("object", list(self.done)),
-            "problem": problem,
-            "missing": list(missing),
+            "problem": step.problem,
+            "missing": list(step.missing),
         }

@@ -28,6 +28,7 @@ from ..errors import (
     ServerError,
     TokenError,
     WaitTimeoutError,
+    WebhookSignatureError,
 )
 from ..lifecycle.status import status_of
 
@@ -127,6 +128,9 @@ _WORDS: Final[Mapping[type[ProvisioningError], ProblemDetails]] = {
         "outcome-unknown",
         "Outcome unknown",
         "The request was sent but no reply came; it may have taken effect. Check before sending it again.",
+    ),
+    WebhookSignatureError: ProblemDetails(
+        401, "bad-signature", "Unauthorized", "The webhook's signature is not valid."
     ),
     APIConnectionError: ProblemDetails(
         503, "unreachable", "Service unavailable", "The provisioning API can't be reached."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sinch_provisioning.desired.text import Malformed, parse, place
+from sinch_provisioning.desired.parsing import Malformed, parse, position
 
 
 def test_yaml_is_read_as_json_with_fewer_quotes() -> None:
@@ -36,14 +36,14 @@ def _bomb(levels: int) -> str:
 @pytest.mark.parametrize(
     ("text", "line", "column", "problem"),
     [
-        (_bomb(12), 6, 45, "aliases multiply"),
-        ("a: &x [*x]", 1, 8, "no anchor"),
-        ("a: 1\nb: 2\na: 3\n", 3, 1, "twice"),
-        ("a: [1, 2\nb: 3", 2, 2, "no YAML"),
+        (_bomb(12), 6, 45, "aliases expand"),
+        ("a: &x [*x]", 1, 8, "needs a complete anchor"),
+        ("a: 1\nb: 2\na: 3\n", 3, 1, "duplicate"),
+        ("a: [1, 2\nb: 3", 2, 2, "invalid YAML"),
         ("a: \x01", 1, 1, "characters"),
-        ("? [a]\n: b", 1, 3, "key must be text"),
+        ("? [a]\n: b", 1, 3, "keys must be text"),
         ("a: 1\n---\nb: 2", 2, 1, "second document"),
-        ("<<: 3", 1, 1, "merges mappings"),
+        ("<<: 3", 1, 1, "only merge mappings"),
         ("a: " + "[" * 30 + "]" * 30, 1, 24, "deep"),
         ("\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 40))]), 20, 12, "deep"),
     ],
@@ -58,8 +58,8 @@ def test_bad_yaml_is_refused_with_its_place(text: str, line: int, column: int, p
 @pytest.mark.parametrize(
     ("text", "line", "column", "problem"),
     [
-        ('{\n\t"a": 1,\n\t"a": 2\n}', 3, 2, "twice"),
-        ('{"a": }', 1, 7, "no JSON"),
+        ('{\n\t"a": 1,\n\t"a": 2\n}', 3, 2, "duplicate"),
+        ('{"a": }', 1, 7, "invalid JSON"),
         ('{"a": NaN}', 1, 1, "NaN"),
         ("[" * 100_000, 1, 22, "deep"),
     ],
@@ -74,7 +74,7 @@ def test_bad_json_is_refused_with_its_place(text: str, line: int, column: int, p
 def test_a_path_leads_to_a_place() -> None:
     """Keys, items and what they hold are found again; what isn't there gives the last place on the way."""
     text = "a:\n  - b: 1\n  - c:\n      d: 2\n"
-    assert place(text, ("a", 1, "c", "d")) == (4, 7)
-    assert place(text, ("a", 1)) == (3, 5)
-    assert place(text, ("a", 0, "nothing")) == (2, 5)
-    assert place('{"a":\n\t[{"b": 1}]}', ("a", 0, "b")) == (2, 4)
+    assert position(text, ("a", 1, "c", "d")) == (4, 7)
+    assert position(text, ("a", 1)) == (3, 5)
+    assert position(text, ("a", 0, "nothing")) == (2, 5)
+    assert position('{"a":\n\t[{"b": 1}]}', ("a", 0, "b")) == (2, 4)

@@ -1,7 +1,7 @@
-"""YAML or JSON text as plain data, without surprises, and the place of anything in it.
+"""Parsing YAML or JSON into plain data, and finding the position of anything in the text.
 
-YAML is read as JSON with fewer quotes: `no` is text, `+46...` is text, a key may come once only, aliases are
-expanded only as far as a file could have spelled them out. Positions are looked up when an error needs one.
+YAML is read as JSON with fewer quotes: `no` is text, `+46...` is text, keys are unique, and aliases are expanded
+only as far as a file could have spelled them out. Positions are looked up when an error needs one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LARGEST_YAML: Final = 4 * 2**20
 LARGEST_JSON: Final = 64 * 2**20
 _DEEPEST: Final = 20
-# A file of LARGEST_YAML can't spell out more than this, so whoever needs more is multiplying by alias.
+# A file of LARGEST_YAML can't spell out more than this; only aliases get beyond it.
 _MOST_NODES: Final = 1_000_000
 _MERGE: Final = "<<"
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
@@ -32,7 +32,7 @@ Path = tuple[str | int, ...]
 
 
 class Malformed(Exception):
-    """Text that can't be read, and where; lines and columns count from 1."""
+    """Text that can't be parsed, and where; lines and columns count from 1."""
 
     def __init__(self, problem: str, line: int, column: int) -> None:
         super().__init__(problem)
@@ -41,33 +41,33 @@ class Malformed(Exception):
 
 
 def parse(text: str, *, is_json: bool) -> object:
-    """Return the data that `text` holds; raises `Malformed`."""
+    """Return the data in `text`; raises `Malformed`."""
     if not is_json:
         return _Tree(_events(text)).document()
     try:
         return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
     except json.JSONDecodeError as error:
-        raise Malformed(f"no JSON: {error.msg}", error.lineno, error.colno) from None
+        raise Malformed(f"invalid JSON: {error.msg}", error.lineno, error.colno) from None
     except _NotPlain as error:
         why = str(error)
     except RecursionError:
         why = "nested too deeply"
-    # Found again by the reader that knows places.
+    # Parsed again to find the position.
     _Tree(_events(_as_yaml(text))).document()
     raise Malformed(why, 1, 1)
 
 
-def place(text: str, path: Sequence[str | int]) -> tuple[int, int]:
-    """Return line and column of what `path` leads to, or of the last thing on the way that has a place."""
+def position(text: str, path: Sequence[str | int]) -> tuple[int, int]:
+    """Return line and column of what `path` leads to, or of its nearest parent."""
     tree = _Tree(_events(_as_yaml(text)), tuple(path))
-    # JSON that YAML reads otherwise ends it early; as far as it came is near enough.
+    # Some JSON is no YAML, which ends the search early, at a position that is near enough.
     with suppress(Malformed):
         tree.document()
     return tree.found
 
 
 def _as_yaml(text: str) -> str:
-    """Replace what JSON allows and YAML does not by as many other characters, so that places stay."""
+    """Replace what JSON allows and YAML does not, keeping all positions."""
     return _SURROGATE.sub(r"\\u0041", text.replace("\t", " "))
 
 
@@ -78,16 +78,16 @@ class _NotPlain(ValueError):
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _NotPlain("a key comes twice in one object")
+        raise _NotPlain("duplicate key in an object")
     return found
 
 
 def _refuse(constant: str) -> object:
-    raise _NotPlain(f"{constant} is no JSON")
+    raise _NotPlain(f"{constant} is not valid JSON")
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
-    import yaml  # noqa: PLC0415 - the extra `cli`; who builds a state in Python needs none
+    import yaml  # noqa: PLC0415 - the extra `cli`, not needed for states built in Python
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -95,16 +95,16 @@ def _events(text: str) -> Iterator[yaml.Event]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        problem = error.problem or error.context or "it can't be read"
+        problem = error.problem or error.context or "it can't be parsed"
     except yaml.YAMLError:
-        line, column, problem = 1, 1, "it holds characters that YAML has no place for"
+        line, column, problem = 1, 1, "it has characters that YAML does not allow"
     else:
         return
-    raise Malformed(f"no YAML: {problem}", line, column)
+    raise Malformed(f"invalid YAML: {problem}", line, column)
 
 
 def _is_plain(event: yaml.ScalarEvent) -> bool:
-    """Whether a scalar has neither quotes nor a tag."""
+    """Whether a scalar has no quotes and no tag."""
     return bool(event.implicit[0])
 
 
@@ -122,7 +122,7 @@ class _Node:
 
 @define
 class _Tree:
-    """Builds data from events; `wanted` is a path whose place is noted in `found` on the way."""
+    """Builds data from events, and notes the position of the path `wanted` in `found`."""
 
     events: Iterator[yaml.Event]
     wanted: Path | None = None
@@ -139,7 +139,7 @@ class _Tree:
         for event in self.events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if seen:
-                    raise self._malformed("a second document begins here: one file holds one", event)
+                    raise self._malformed("a second document starts here: use one document per file", event)
                 value, seen = self._node(self._next()).value, True
         return value
 
@@ -153,7 +153,9 @@ class _Tree:
         if isinstance(event, yaml.AliasEvent):
             node = self._anchors.get(str(event.anchor))
             if node is None:
-                raise self._malformed(f"no anchor &{event.anchor} stands complete before this alias", event)
+                raise self._malformed(
+                    f"alias *{event.anchor} needs a complete anchor &{event.anchor} before it", event
+                )
             if len(self._path) + node.depth > _DEEPEST:
                 raise self._too_deep(event)
         elif len(self._path) > _DEEPEST:
@@ -173,7 +175,7 @@ class _Tree:
     def _count(self, size: int, event: yaml.Event) -> None:
         self._size += size
         if self._size > _MOST_NODES:
-            raise self._malformed(f"aliases multiply this file to more than {_MOST_NODES:,} values", event)
+            raise self._malformed(f"aliases expand this file to more than {_MOST_NODES:,} values", event)
 
     def _scalar(self, event: yaml.ScalarEvent) -> object:
         text = event.value
@@ -206,16 +208,16 @@ class _Tree:
         size, depth = 1, 0
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
-                raise self._malformed("a key must be text", event)
+                raise self._malformed("keys must be text", event)
             key = event.value
             if key in mapping:
-                raise self._malformed(f"the key {key!r} comes twice", event)
+                raise self._malformed(f"duplicate key {key!r}: remove one", event)
             self._path.append(key)
             self._note(event)
             at = self.found
             node = self._node(self._next())
             if self.wanted == tuple(self._path):
-                self.found = at  # the key says more than its value
+                self.found = at  # the key is the better position to show
             self._path.pop()
             size, depth = size + node.size, max(depth, node.depth + 1)
             if key == _MERGE and _is_plain(event):
@@ -229,7 +231,7 @@ class _Tree:
         merged: dict[str, object] = {}
         for source in reversed(sources):
             if not isinstance(source, dict):
-                raise self._malformed("<< merges mappings only", event)
+                raise self._malformed("<< can only merge mappings", event)
             merged.update(cast("dict[str, object]", source))
         return merged
 
@@ -238,7 +240,7 @@ class _Tree:
             self.found = _begins(event)
 
     def _too_deep(self, event: yaml.Event) -> Malformed:
-        return self._malformed(f"nested more than {_DEEPEST} deep", event)
+        return self._malformed(f"nested deeper than {_DEEPEST} levels", event)
 
     def _malformed(self, problem: str, event: yaml.Event) -> Malformed:
         return Malformed(problem, *_begins(event))
