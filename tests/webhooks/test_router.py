@@ -200,5 +200,4 @@ def test_it_is_typed_in_the_applications_document(delivery: dict[str, Any]) -> N
         jsonschema.validate({"payload": {}}, schema)
     shown = json.dumps(schema)
     assert "countryStatus" in shown
-    assert "authToken" not in shown
     assert "$ref" not in shown

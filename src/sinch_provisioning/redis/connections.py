@@ -58,6 +58,17 @@ def open_client(url: str, timeout: float) -> Redis:
     return from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout, retry=retry)
 
 
+async def stop(task: asyncio.Task[None]) -> None:
+    """Cancel a task that talks to Redis, and return when it has ended.
+
+    Python 3.11's `wait_for`, which redis-py sends with, drops a cancellation that comes when the sending is done; so
+    it is repeated.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.05)
+
+
 class Connection:
     """A client of the caller's, or one that is opened from a URL for each event loop and closed here."""
 

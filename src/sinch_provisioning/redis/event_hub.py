@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from ..errors import ProvisioningError
 from ..webhooks import EventHub, WebhookEvent
-from .connections import FAILURES, Connection, open_client
+from .connections import FAILURES, Connection, open_client, stop
 from .outage import Outage
 
 _logger = logging.getLogger("sinch_provisioning.redis")
@@ -91,7 +91,8 @@ class RedisEventHub:
                 reader.users -= 1
                 if reader.users == 0:
                     self._reader = None
-                    await reader.stop()
+                    if reader.task is not None:
+                        await stop(reader.task)
 
     async def _begun(self, reader: _Reader) -> None:
         """Wait until events are read; where Redis is down, no longer than `timeout`."""
@@ -150,8 +151,3 @@ class _Reader:
     begun: asyncio.Event = field(factory=asyncio.Event)
     users: int = 0
     task: asyncio.Task[None] | None = None
-
-    async def stop(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.wait([self.task])

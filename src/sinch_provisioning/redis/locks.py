@@ -14,7 +14,7 @@ from redis.asyncio.lock import Lock
 from redis.exceptions import LockError
 
 from ..lifecycle.keyed_locks import KeyedLocks
-from .connections import FAILURES, Connection
+from .connections import FAILURES, Connection, stop
 from .outage import Outage
 
 _logger = logging.getLogger("sinch_provisioning.redis")
@@ -36,8 +36,7 @@ class ProlongedLock:
     async def release(self) -> None:
         """Give it back."""
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
+            await stop(self._keeper)
         try:
             await self._lock.release()
         except LockError:
