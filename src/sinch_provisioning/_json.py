@@ -46,7 +46,8 @@ def loads_standard(content: bytes) -> object:
 
 
 @cache
-def _fastest() -> Callable[[bytes], object]:
+def fastest_loads() -> Callable[[bytes], object]:
+    """Return the fastest decoder that is installed; they all decode, and refuse, as `loads_standard` does."""
     if find_spec("orjson") is None:
         return loads_standard
     import orjson  # noqa: PLC0415 - the extra `speed`, absent from a plain installation
@@ -64,4 +65,4 @@ def _fastest() -> Callable[[bytes], object]:
 
 def loads(content: bytes) -> object:
     """Decode UTF-8 JSON as `loads_standard` does, using orjson if it is installed."""
-    return _fastest()(content)
+    return fastest_loads()(content)

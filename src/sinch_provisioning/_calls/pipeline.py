@@ -14,7 +14,7 @@ from sinch_provisioning_api import Reply, Request, SchemaMismatchError
 
 from .._http.outcome import Failure, Received
 from .._http.request import NO_HEADERS, HeaderBlock, HttpRequest, Server
-from .._json import loads
+from .._json import fastest_loads
 from .._retries.authorization import Authorization
 from .._retries.call import Call, CommonHeaders, Limits, common_headers
 from .._retries.error_bodies import status_error
@@ -45,6 +45,7 @@ class Pipeline:
     limits: Limits
     attempts: Attempts
     headers: CommonHeaders
+    loads: Callable[[bytes], object]
     rate_limit: RateLimit | None = None
 
     @classmethod
@@ -60,7 +61,8 @@ class Pipeline:
         """Make the pipeline to `base_url`, with the headers that all its requests bear prepared."""
         server = Server(httpx.URL(base_url))
         headers = CommonHeaders(common_headers(server))
-        return cls(server, authorization, limits, attempts, headers, rate_limit)
+        # Now rather than at the first reply: a process without a free descriptor could not import the decoder then.
+        return cls(server, authorization, limits, attempts, headers, fastest_loads(), rate_limit)
 
     @property
     def clock(self) -> Clock:
@@ -82,14 +84,16 @@ class Pipeline:
 
     async def authenticate(self) -> None:
         """Wait for a token unless one is live; raises `ProvisioningError` only."""
-        self._check_open("authenticate")
+        if self.attempts.transport.closed:
+            raise _closed("authenticate")
         if self.authorization.ready() is None:
             await self.authorization.obtain("authenticate")
 
     async def call(self, request: Request, parse: Callable[[Reply], _T]) -> _T:
         """Send `request` and return what `parse` makes of its reply; raises `ProvisioningError` only."""
-        self._check_open(request.operation_id)
         attempts = self.attempts
+        if attempts.transport.closed:
+            raise _closed(request.operation_id)
         call = Call(
             request.operation_id,
             _http_request(self.server, request),
@@ -118,7 +122,9 @@ class Pipeline:
                 try:
                     return await attempts.run(call, state, self.rate_limit)
                 finally:
-                    transport.end(state, scope)
+                    state.calls.discard(scope)
+                    if transport.closed and not state.calls:
+                        state.emptied.set()
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -133,7 +139,7 @@ class Pipeline:
         if outcome.unreadable is not None:
             raise decode_error(call, outcome, outcome.unreadable)
         try:
-            return parse(Reply(outcome.status, outcome.raw_headers, outcome.content, loads))
+            return parse(Reply(outcome.status, outcome.raw_headers, outcome.content, self.loads))
         except SchemaMismatchError as error:
             reason = f"its body is not what the API's document says: {error}"
         # Whatever else a parser stumbles over is the reply's fault; its text may quote the body.
@@ -155,11 +161,11 @@ class Pipeline:
             secrets=(*call.secrets(), *secret_values(call.request.content)),
         )
 
-    def _check_open(self, operation_id: str) -> None:
-        if self.attempts.transport.closed:
-            raise ConfigurationError(
-                f"{operation_id}: the client is closed; open a new one", operation_id=operation_id
-            )
+
+def _closed(operation_id: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{operation_id}: the client is closed; open a new one", operation_id=operation_id
+    )
 
 
 def _http_request(server: Server, request: Request) -> HttpRequest:

@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
-        self._readable: Callable[[], bool] | None = None
+        self._poll: Callable[[int], object] = _nothing_to_read
         self._waiter: asyncio.Future[None] | None = None
         self._lost: str | None = None
         self._write_paused = False
@@ -70,15 +70,14 @@ class Connection(asyncio.Protocol):
         self.idle_until = 0.0
         self.proxy_prefix = b""
         self.proxy_headers = b""
-        self._begin(head_only=False, limit=0)
-
-    def _begin(self, *, head_only: bool, limit: int) -> None:
-        self._limit = limit
-        self._head_only = head_only
+        # The reply under way, set anew by each exchange.
+        self._limit = 0
+        self._head_only = False
         self._received = 0
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
         self._headers_complete = False
+        self._encoding: str | None = None
         self._chunked = False
         self._until_close = False
         self._keep_alive = False
@@ -97,10 +96,12 @@ class Connection(asyncio.Protocol):
         `head_only`: the reply has no body (HEAD, CONNECT). `read` and `write` bound silence in seconds. Raises
         `ExchangeError`; after any exception only `abort` may be called.
         """
-        self._begin(head_only=head_only, limit=limit)
-        self.reusable = False
         if self._transport is None or self._lost is not None:
             raise ExchangeError("ReadError", self._lost or "the connection is not open")
+        self.reusable = self._headers_complete = self._complete = self._too_large = False
+        self._chunked = self._until_close = False
+        self._limit, self._head_only, self._received = limit, head_only, 0
+        self._headers, self._body, self._encoding, self._error = [], b"", None, None
         waiter = self._waiter = self._loop.create_future()
         self._read_silence = read
         self._transport.write(data)
@@ -117,11 +118,12 @@ class Connection(asyncio.Protocol):
             self._headers,
             bytes(body[:limit]) if self._too_large else bytes(body),
             f"the reply is larger than {limit} bytes" if self._too_large else None,
+            self._encoding,
         )
 
     def is_usable(self) -> bool:
         """Whether another request may follow: the server has neither closed the connection nor said anything."""
-        return self.reusable and self._lost is None and not (self._readable is not None and self._readable())
+        return self.reusable and self._lost is None and not self._poll(0)
 
     def abort(self) -> None:
         """Close it; the socket is gone with the event loop's next turn."""
@@ -182,9 +184,9 @@ class Connection(asyncio.Protocol):
         if hasattr(select, "poll"):
             poller = select.poll()
             poller.register(descriptor, select.POLLIN)
-            self._readable = lambda: bool(poller.poll(0))
+            self._poll = poller.poll
         else:
-            self._readable = lambda: bool(select.select([descriptor], [], [], 0)[0])
+            self._poll = lambda seconds: select.select([descriptor], [], [], seconds)[0]
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; an idle connection on which the server speaks is closed."""
@@ -209,7 +211,7 @@ class Connection(asyncio.Protocol):
             self.reusable = self._complete and self._keep_alive and self._lost is None
             if self._head_only:
                 self._parser = httptools.HttpResponseParser(self)
-            self._finish()
+            waiter.set_result(None)
         elif not self._headers_complete and self._received > _LARGEST_HEAD:
             self._finish(ExchangeError("RemoteProtocolError", "the reply's head is too large"))
 
@@ -302,6 +304,9 @@ class Connection(asyncio.Protocol):
                 if self._chunked or value.lower() != b"chunked":
                     raise ValueError("a transfer coding other than chunked")
                 self._chunked = True
+            elif field == b"content-encoding":
+                coding = value.decode("latin-1")
+                self._encoding = coding if self._encoding is None else f"{self._encoding}, {coding}"
             elif field == b"keep-alive":
                 self.keep_seconds = _keep_seconds(value)
         if size > _LARGEST_HEAD:
@@ -332,6 +337,10 @@ class Connection(asyncio.Protocol):
             self._complete = True
         else:
             self._headers = []
+
+
+def _nothing_to_read(_seconds: int) -> bool:
+    return False
 
 
 def _keep_seconds(value: bytes) -> float | None:

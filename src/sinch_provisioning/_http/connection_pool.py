@@ -78,10 +78,19 @@ class ConnectionPool:
         except BaseException:
             self._discard(connection)
             raise
-        if connection.reusable and not self.closed:
-            self._give_back(origin, connection)
-        else:
+        if not connection.reusable or self.closed:
             self._discard(connection)
+            return received
+        keep = self._keep_alive
+        if connection.keep_seconds is not None:
+            keep = min(keep, connection.keep_seconds)
+        connection.idle_until = self._monotonic() + keep
+        idle = self._idle.get(origin)
+        if idle is None:
+            idle = self._idle[origin] = deque()
+        idle.append(connection)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(keep, self._close_expired)
         return received
 
     async def aclose(self) -> None:
@@ -134,18 +143,6 @@ class ConnectionPool:
         groups = [group for group in self._idle.values() if group]
         if groups:
             self._discard(min(groups, key=lambda group: group[0].idle_until).popleft())
-
-    def _give_back(self, origin: Origin, connection: Connection) -> None:
-        keep = self._keep_alive
-        if connection.keep_seconds is not None:
-            keep = min(keep, connection.keep_seconds)
-        connection.idle_until = self._monotonic() + keep
-        idle = self._idle.get(origin)
-        if idle is None:
-            idle = self._idle[origin] = deque()
-        idle.append(connection)
-        if self._sweep is None:
-            self._sweep = asyncio.get_running_loop().call_later(keep, self._close_expired)
 
     def _discard(self, connection: Connection) -> None:
         self.open -= 1

@@ -74,8 +74,7 @@ class HttpxSender:
             response = await sender.send(outgoing, stream=True, auth=None, follow_redirects=False)
             if response.is_stream_consumed:
                 # A response hook of the caller's client has read and decoded it already.
-                plain = [pair for pair in response.headers.raw if pair[0].lower() != b"content-encoding"]
-                return Received(response.status_code, plain, response.content)
+                return Received(response.status_code, response.headers.raw, response.content)
         else:
             response = await sender.handle_async_request(outgoing)
         unreadable = None
@@ -86,7 +85,8 @@ class HttpxSender:
         finally:
             if isinstance(response.stream, httpx.AsyncByteStream):
                 await response.stream.aclose()
-        return Received(response.status_code, response.headers.raw, content, unreadable)
+        encoding = response.headers.get("content-encoding")
+        return Received(response.status_code, response.headers.raw, content, unreadable, encoding)
 
     def _request(self, request: HttpRequest, headers: HeaderBlock) -> httpx.Request:
         url = request.url

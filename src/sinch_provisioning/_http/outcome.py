@@ -11,17 +11,26 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
 class Received:
-    """A whole reply, whatever its status; `unreadable` says why `content` is not its decoded body."""
+    """A whole reply, whatever its status; `unreadable` says why `content` is not its decoded body.
 
-    __slots__ = ("content", "raw_headers", "status", "unreadable")
+    `encoding`: the content encoding that `content` still has.
+    """
+
+    __slots__ = ("content", "encoding", "raw_headers", "status", "unreadable")
 
     def __init__(
-        self, status: int, raw_headers: RawHeaders, content: bytes, unreadable: str | None = None
+        self,
+        status: int,
+        raw_headers: RawHeaders,
+        content: bytes,
+        unreadable: str | None = None,
+        encoding: str | None = None,
     ) -> None:
         self.status: Final = status
         self.raw_headers: Final = raw_headers
         self.content: Final = content
         self.unreadable: Final = unreadable
+        self.encoding: Final = encoding
 
     def __repr__(self) -> str:
         return f"<Received {self.status}>"

@@ -67,7 +67,7 @@ class AttemptTimeout:
 class LoopState:
     """One event loop's slots and connections, and its calls under way."""
 
-    def __init__(self, sender: Sender, stand_in: Callable[[], Sender] | None, limit: int | None) -> None:
+    def __init__(self, sender: Sender, stand_in: Callable[[], Sender], limit: int | None) -> None:
         self.loop = asyncio.get_running_loop()
         self.sender = sender
         self.slots = None if limit is None else asyncio.Semaphore(limit)
@@ -78,10 +78,8 @@ class LoopState:
         self._make_stand_in = stand_in
         self._stand_in: Sender | None = None
 
-    def current_sender(self) -> Sender:
-        """Return what carries the next request: httpx's transport while somebody stands in for it."""
-        if self._make_stand_in is None or not httpx_is_replaced():
-            return self.sender
+    def stand_in(self) -> Sender:
+        """Return httpx's transport, for requests that somebody who stands in for it is to get."""
         if self._stand_in is None:
             self._stand_in = self._make_stand_in()
         return self._stand_in
@@ -117,7 +115,7 @@ class Transport:
         self.current = self._states.current
 
     def _open(self) -> LoopState:
-        state = LoopState(self._make(), self._stand_in, self.limit)
+        state = LoopState(self._make(), self._stand_in or self._make, self.limit)
         if self._owned:
             state.shutdown = at_loop_shutdown(state.aclose)
         return state
@@ -127,13 +125,7 @@ class Transport:
         """Requests that hold a slot now, in all event loops."""
         return sum(state.in_flight for state in self._states)
 
-    def end(self, state: LoopState, call: asyncio.Timeout) -> None:
-        """Count a call as over."""
-        state.calls.discard(call)
-        if self.closed and not state.calls:
-            state.emptied.set()
-
-    async def exchange(
+    async def exchange(  # noqa: PLR0912 - one attempt, step by step
         self,
         state: LoopState,
         request: HttpRequest,
@@ -157,8 +149,13 @@ class Transport:
         state.in_flight += 1
         progress.started = True
         try:
-            sender = state.current_sender()
-            progress.reported = sender is state.sender and self._stand_in is not None
+            sender = state.sender
+            # Our own connections know whether they have sent a request; httpx's transport tells by trace events.
+            if self._stand_in is not None:
+                if httpx_is_replaced():
+                    sender = state.stand_in()
+                else:
+                    progress.reported = True
             exchange = sender.exchange(
                 request, headers, limit=max_body, phases=timeout.phases, progress=progress
             )
@@ -198,7 +195,7 @@ class Transport:
             state.in_flight -= 1
             if slots is not None:
                 slots.release()
-        return _decoded(received, max_body)
+        return received if received.encoding is None else _decoded(received, received.encoding, max_body)
 
     async def drain(self, seconds: float) -> None:
         """Refuse new calls, give those of this loop `seconds` to end, then end the rest."""
@@ -236,9 +233,8 @@ def _end_all(state: LoopState) -> None:
             call.reschedule(state.loop.time())
 
 
-def _decoded(received: Received, limit: int) -> Received:
-    encoding = received.header(b"content-encoding")
-    if encoding is None or received.unreadable is not None:
+def _decoded(received: Received, encoding: str, limit: int) -> Received:
+    if received.unreadable is not None:
         return received
     try:
         content = decode_body(received.content, encoding, limit)

@@ -40,7 +40,7 @@ class Attempts:
         self._observers = observers
         self._quota = quota
 
-    async def run(
+    async def run(  # noqa: PLR0912 - one loop, step by step
         self, call: Call, state: LoopState, rate_limit: RateLimit | None = None
     ) -> Received | Failure:
         """Try until there is a 2xx reply or no hope of one; another token is asked for once, after the first 401."""
@@ -53,7 +53,8 @@ class Attempts:
             authorization = call.authorization
             call.token = token = authorization.ready() or await authorization.obtain(call.operation_id)
             headers = call.headers.bearing(token)
-            started = clock.monotonic()
+            # Records of attempts cost time, and nobody may want them.
+            started = clock.monotonic() if self._observers.want_attempts else None
             if call.trace is None:
                 outcome = await self.transport.exchange(
                     state,
@@ -65,12 +66,12 @@ class Attempts:
                 )
             else:
                 outcome = await self._traced(call.trace, call, state, headers)
-            now = clock.monotonic()
             if isinstance(outcome, Received):
                 call.progress.started = False
                 if 200 <= outcome.status < 300:
                     self._quota.earn(retried=counted > 0)
-                    self._report(call, outcome, None, now - started)
+                    if started is not None:
+                        self._report(call, outcome, None, started)
                     return outcome
                 failure = self._failure(outcome)
             else:
@@ -86,14 +87,15 @@ class Attempts:
                     failure,
                     policy=limits.policy,
                     tried=counted,
-                    remaining=call.deadline - now,
+                    remaining=call.deadline - clock.monotonic(),
                     repeatable=call.repeatable,
                     random=self._random,
                 )
                 if pause is not None and not self._quota.spend():
                     pause = None
             call.attempts += (Attempt(failure.status, failure.cause, pause or 0.0),)
-            self._report(call, outcome, failure, now - started)
+            if started is not None:
+                self._report(call, outcome, failure, started)
             if pause is None:
                 return failure
             call.progress = SendProgress()
@@ -134,10 +136,8 @@ class Attempts:
         )
 
     def _report(
-        self, call: Call, outcome: Received | Failure, failure: Failure | None, duration: float
+        self, call: Call, outcome: Received | Failure, failure: Failure | None, started: float
     ) -> None:
-        if not self._observers.want_attempts:
-            return
         request_id = outcome.header(b"x-request-id") if isinstance(outcome, Received) else None
         if request_id is not None:
             request_id = masked(request_id, call.secrets())
@@ -148,7 +148,7 @@ class Attempts:
                 len(call.attempts) + (failure is None),
                 outcome.status,
                 None if failure is None else failure.cause,
-                duration,
+                self.clock.monotonic() - started,
                 request_id,
             )
         )
