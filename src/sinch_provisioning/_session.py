@@ -28,7 +28,7 @@ from .channels.project import Project
 from .clock import Clock
 from .credentials import Credentials, OAuth2ClientCredentials, Secret
 from .errors import ConfigurationError
-from .lifecycle.keyed_locks import KeyedLocks
+from .lifecycle.keyed_locks import KeyedLocks, Locks
 from .lifecycle.recent_writes import RecentWrites
 from .lifecycle.reconciling_writer import ReconcilingWriter
 from .rate_limit import RateLimit
@@ -50,6 +50,7 @@ class Session:
         token_store: TokenStore | None,
         token_limits: Limits,
         rate_limit: RateLimit | None = None,
+        locks: Locks | None = None,
         http_hosts: frozenset[str] = frozenset(),
     ) -> None:
         self._clock = clock
@@ -67,7 +68,7 @@ class Session:
         self._attempts = Attempts(
             self.transport, clock=clock, random=random, observers=observers, quota=self._quota
         )
-        self._locks = KeyedLocks()
+        self._locks: Locks = KeyedLocks() if locks is None else locks
         self._writes = RecentWrites(clock)
         self._sources: dict[tuple[str, str, Secret], TokenSource] = {}
 

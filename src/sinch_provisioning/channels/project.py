@@ -19,7 +19,7 @@ from sinch_provisioning_api import (
 
 from .._calls.pipeline import Pipeline
 from ..errors import ConfigurationError, SenderMismatchError
-from ..lifecycle.keyed_locks import KeyedLocks
+from ..lifecycle.keyed_locks import Locks
 from ..lifecycle.recent_writes import RecentWrites
 from ..lifecycle.reconciling_writer import ReconcilingWriter
 
@@ -51,7 +51,7 @@ class Project:
 
     project_id: str
     pipeline: Pipeline
-    locks: KeyedLocks
+    locks: Locks
     writer: ReconcilingWriter
     writes: RecentWrites
 

@@ -7,7 +7,16 @@ import os
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Hashable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+
+class Locks(Protocol):
+    """Keeps calls for one sender from overlapping; `sinch_provisioning.redis` has locks for a fleet of processes."""
+
+    def hold(self, key: Hashable, /) -> AbstractAsyncContextManager[object]:
+        """Wait for `key`, and hold it for the length of the block."""
+        ...
 
 
 class KeyedLocks:
@@ -22,7 +31,7 @@ class KeyedLocks:
         self._waiting: dict[tuple[int, Hashable], deque[asyncio.Future[None]]] = {}
 
     @asynccontextmanager
-    async def hold(self, key: Hashable) -> AsyncGenerator[None, None]:
+    async def hold(self, key: Hashable, /) -> AsyncGenerator[None, None]:
         """Wait for `key`, then hold it."""
         own_key = (os.getpid(), key)
         turn: asyncio.Future[None] | None = None
