@@ -13,6 +13,7 @@ _METHODS: Final = {
     "telemetry": ("call", "token", "watch"),
     "rate_limit": ("wait",),
     "token_store": ("load", "save", "lock"),
+    "locks": ("hold",),
     "clock": ("monotonic", "time", "sleep"),
 }
 

@@ -28,7 +28,8 @@ from .channels.project import Project
 from .clock import Clock
 from .credentials import Credentials, OAuth2ClientCredentials, Secret
 from .errors import ConfigurationError
-from .lifecycle.keyed_locks import KeyedLocks
+from .lifecycle.keyed_locks import KeyedLocks, Locks
+from .lifecycle.recent_writes import RecentWrites
 from .lifecycle.reconciling_writer import ReconcilingWriter
 from .rate_limit import RateLimit
 from .token_store import TokenStore
@@ -49,6 +50,7 @@ class Session:
         token_store: TokenStore | None,
         token_limits: Limits,
         rate_limit: RateLimit | None = None,
+        locks: Locks | None = None,
         http_hosts: frozenset[str] = frozenset(),
     ) -> None:
         self._clock = clock
@@ -66,7 +68,8 @@ class Session:
         self._attempts = Attempts(
             self.transport, clock=clock, random=random, observers=observers, quota=self._quota
         )
-        self._locks = KeyedLocks()
+        self._locks: Locks = KeyedLocks() if locks is None else locks
+        self._writes = RecentWrites(clock)
         self._sources: dict[tuple[str, str, Secret], TokenSource] = {}
 
     def project(self, project_id: str, base_url: str, credentials: Credentials, limits: Limits) -> Project:
@@ -78,7 +81,7 @@ class Session:
             attempts=self._attempts,
             rate_limit=self._rate_limit,
         )
-        return Project(project_id, pipeline, self._locks, self._writer(limits.policy))
+        return Project(project_id, pipeline, self._locks, self._writer(limits.policy), self._writes)
 
     def with_options(
         self, project: Project, timeout: httpx.Timeout | float | None, retry: RetryPolicy | None

@@ -40,6 +40,7 @@ from .channels.senders import SenderChannel
 from .clock import Clock, SystemClock
 from .credentials import Credentials
 from .events import AttemptEvent, RetryEvent, TokenEvent
+from .lifecycle.keyed_locks import Locks
 from .lifecycle.polling import EventSource
 from .lifecycle.status import LAUNCHED
 from .rate_limit import RateLimit
@@ -72,6 +73,7 @@ class ProvisioningClient:
     - `proxy`: the URL of an HTTP proxy, instead of those that HTTPS_PROXY and its like name; never used for loopback.
     - `token_store`: where several processes share one token.
     - `rate_limit`: your own limit on requests, for a whole fleet with `sinch_provisioning.redis`.
+    - `locks`: keeps `ensure` calls for one sender from overlapping in a whole fleet, with `sinch_provisioning.redis`.
     - `max_response_bytes`, `max_token_response_bytes`: the largest reply read, on the wire and decoded.
     - `on_attempt`, `on_retry`, `on_token`: plain callables that are told what happens; they must not block.
     - `telemetry`: spans and metrics, with `sinch_provisioning.otel`.
@@ -112,6 +114,7 @@ class ProvisioningClient:
         verify: ssl.SSLContext | str | os.PathLike[str] | None = None,
         proxy: str | None = None,
         http_hosts: Iterable[str] = (),
+        locks: Locks | None = None,
         clock: Clock | None = None,
     ) -> None:
         hosts = config.check_http_hosts(http_hosts)
@@ -125,6 +128,7 @@ class ProvisioningClient:
         check_methods("telemetry", telemetry)
         check_methods("token_store", token_store)
         check_methods("rate_limit", rate_limit)
+        check_methods("locks", locks)
         check_methods("clock", clock)
         policy = RetryPolicy() if retry is None else retry
         attempt_timeout = AttemptTimeout.of(timeout)
@@ -140,6 +144,7 @@ class ProvisioningClient:
                 config.check_size(max_token_response_bytes),
             ),
             rate_limit=rate_limit,
+            locks=locks,
             http_hosts=hosts,
         )
         limits = Limits(policy, attempt_timeout, config.check_size(max_response_bytes))

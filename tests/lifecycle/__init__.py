@@ -1,0 +1,1 @@
+"""What the helpers do with a sender, whichever API it is of."""

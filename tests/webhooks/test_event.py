@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sinch_provisioning.webhooks import WebhookEvent
+from sinch_provisioning_v1_2_api.models import KakaoTalkSender, RcsSender
 
 from .deliveries import AUTH_TOKEN, NOW, SENDER_ID, encode, event, sender, status_updated
 
@@ -58,6 +59,18 @@ def test_every_trigger_is_an_event(kind: str, payload: object, sender_id: str | 
     assert (read.sender is None) is (sender_id is None)
     masked = json.loads(json.dumps(delivery).replace(AUTH_TOKEN, "***"))
     assert read.raw == masked
+
+
+def test_senders_are_models() -> None:
+    """Those of RCS and KakaoTalk are what the generated package of version 1.2 reads."""
+    rcs = parse(status_updated()).sender
+    assert isinstance(rcs, RcsSender)
+    assert (rcs.id, rcs.state, rcs.region, rcs.auth_token) == (SENDER_ID, "LAUNCHED", "EU", "***")
+    payload = {"plusFriendId": "@acme", "state": "ACTIVE", "new": 1}
+    kakaotalk = parse({"type": "KAKAOTALK_SENDER_ACTIVE", "payload": payload}).sender
+    assert isinstance(kakaotalk, KakaoTalkSender)
+    assert (kakaotalk.plus_friend_id, kakaotalk.state) == ("@acme", "ACTIVE")
+    assert kakaotalk.additional_properties == {"new": 1}
 
 
 def test_a_payload_that_fits_no_model_is_kept_as_a_mapping() -> None:

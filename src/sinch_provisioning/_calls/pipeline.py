@@ -89,8 +89,11 @@ class Pipeline:
         if self.authorization.ready() is None:
             await self.authorization.obtain("authenticate")
 
-    async def call(self, request: Request, parse: Callable[[Reply], _T]) -> _T:
-        """Send `request` and return what `parse` makes of its reply; raises `ProvisioningError` only."""
+    async def call(self, request: Request, parse: Callable[[Reply], _T], deadline: float | None = None) -> _T:
+        """Send `request` and return what `parse` makes of its reply; raises `ProvisioningError` only.
+
+        `deadline`: a time of the monotonic clock that this request shares with others; None for one of its own.
+        """
         attempts = self.attempts
         if attempts.transport.closed:
             raise _closed(request.operation_id)
@@ -100,22 +103,27 @@ class Pipeline:
             self.headers,
             self.authorization,
             self.limits,
-            repeatable=request.method != "POST",
-            deadline=attempts.clock.monotonic() + self.limits.policy.deadline,
+            repeatable=request.repeatable,
+            deadline=attempts.clock.monotonic() + self.limits.policy.deadline
+            if deadline is None
+            else deadline,
         )
         telemetry = attempts.telemetry
         trace = None if telemetry is None else telemetry.call(request.operation_id, request.method)
         if trace is None:
-            return self._value(call, parse, await self._outcome(call))
+            return self._value(call, parse, await self._outcome(call, deadline))
         with trace as call.trace:
-            return self._value(call, parse, await self._outcome(call))
+            return self._value(call, parse, await self._outcome(call, deadline))
 
-    async def _outcome(self, call: Call) -> Received | Failure | None:
+    async def _outcome(self, call: Call, deadline: float | None) -> Received | Failure | None:
         """Return the reply or the last failure, or None when the deadline passed first."""
         attempts = self.attempts
         transport = attempts.transport
         state = transport.current()
-        scope = asyncio.timeout(self.limits.policy.deadline)
+        seconds = self.limits.policy.deadline if deadline is None else deadline - attempts.clock.monotonic()
+        if deadline is not None and seconds <= 0:
+            return None
+        scope = asyncio.timeout(seconds)
         try:
             async with scope:
                 state.calls.add(scope)

@@ -11,8 +11,9 @@ ACCEPT_ENCODING: Final = "gzip, deflate"
 # zlib's window bits plus 32: find out by the header whether it is gzip or zlib.
 _AUTODETECT: Final = 15 + 32
 
-
-_UNENCODED: Final = frozenset({"", "identity", "none", "utf-8", "utf8", "us-ascii", "iso-8859-1"})
+_KNOWN: Final = frozenset({"gzip", "x-gzip", "deflate"})
+_NOT_ASKED_FOR: Final = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
+_MOST_CODINGS: Final = 2
 
 # A gzip body may consist of several members, one behind the other (RFC 1952, section 2.2), and each costs a copy of
 # what follows it: a reply of nothing but empty ones would keep the processor busy for hours.
@@ -41,21 +42,29 @@ def body_too_large(raw: bytes, limit: int) -> UnreadableBodyError:
 
 
 def _decoded(raw: bytes, encoding: str, limit: int) -> bytes:
-    # "none" and character sets are no content encodings, but servers send them for bodies that have none.
-    codings = [name for part in encoding.lower().split(",") if (name := part.strip()) not in _UNENCODED]
-    if not codings or not raw:
+    codings = [part.strip() for part in encoding.lower().split(",")]
+    if not raw or (_NOT_ASKED_FOR.isdisjoint(codings) and _KNOWN.isdisjoint(codings)):
+        # Servers name media types and character sets here; what is not a coding has encoded nothing.
         return raw
-    if len(codings) > 1 or codings[0] not in ("gzip", "x-gzip", "deflate"):
+    applied = [coding for coding in codings if coding in _KNOWN]
+    if not _NOT_ASKED_FOR.isdisjoint(codings) or len(applied) > _MOST_CODINGS:
         raise UnreadableBodyError("the reply has a content encoding that was not asked for", raw)
+    content = raw
+    for coding in reversed(applied):
+        content = _inflated(raw, content, coding, limit)
+    return content
+
+
+def _inflated(raw: bytes, encoded: bytes, coding: str, limit: int) -> bytes:
     decoded: list[bytes] = []
     left = limit + 1
-    rest = raw
+    rest = encoded
     try:
-        # Some servers pad a compressed body with zero bytes (gzip's own format allows it).
+        # Some servers pad a compressed body with zero bytes.
         while rest and left > 0 and (not decoded or rest.strip(b"\0")):
             if len(decoded) == _MOST_MEMBERS:
                 raise UnreadableBodyError("the compressed reply has too many parts", raw)
-            member = zlib.decompressobj(_window_bits(rest, codings[0]))
+            member = zlib.decompressobj(_window_bits(rest, coding))
             part = member.decompress(rest, left)
             left -= len(part)
             decoded.append(part)

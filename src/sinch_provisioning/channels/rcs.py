@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Unpack, cast
 
@@ -23,12 +23,13 @@ from sinch_provisioning_api.api import (
 from sinch_provisioning_api.models import CreateRcsSenderRequest, RcsSender, UpdateRcsSenderRequest
 
 from ..config import Id, check_segment
-from ..errors import ConfigurationError, PreconditionFailedError, ProvisioningError, SenderMismatchError
+from ..errors import ConfigurationError, NotFoundError, PreconditionFailedError, ProvisioningError
 from ..lifecycle.launch import launch_once
 from ..lifecycle.polling import EventSource, Polling, poll
-from ..lifecycle.reconciling_writer import differences, only_one
+from ..lifecycle.recent_writes import normal_name
+from ..lifecycle.reconciling_writer import only_one
 from ..lifecycle.status import LAUNCHED, has_arrived, is_settled, status_of, statuses
-from .project import Project, check_name, split_arguments
+from .project import LIST_LAG_PAUSES, Project, check_name, mismatch, split_arguments
 from .readiness import launch_refusal, named_fields, readiness
 
 _GET = "getRcsSender"
@@ -98,13 +99,28 @@ class RcsSenders:
 
         async def find() -> RcsSender | None:
             senders = await self.list()
-            return only_one(
-                [sender for sender in senders if sender.display_name == name], f"display name {name!r}"
+            listed = only_one(
+                [sender for sender in senders if normal_name(sender.display_name) == key[2]],
+                f"display name {name!r}",
             )
+            created = project.writes.just_created(key)
+            if listed is not None or not isinstance(created, RcsSender) or created.id is None:
+                return listed
+            try:
+                return await self.get(created.id)
+            except NotFoundError:
+                project.writes.forget(key)
+                return None
 
-        async with project.locks.hold(("rcs", project.project_id, name)):
-            sender, _ = await project.writer.run(find, lambda: self._create(body, query))
-            return await self._update_differences(sender, body.to_dict())
+        async def create() -> RcsSender:
+            sender = await self._create(body, query)
+            project.writes.remember(key, sender, body.to_dict(), sender.to_dict(), created=True)
+            return sender
+
+        key = ("rcs", project.project_id, normal_name(name))
+        async with project.locks.hold(key):
+            sender, _ = await project.writer.run(find, create, lag=LIST_LAG_PAUSES)
+            return await self._update_differences(key, sender, body.to_dict())
 
     async def ensure_launched(
         self,
@@ -204,19 +220,19 @@ class RcsSenders:
     async def _create(self, body: CreateRcsSenderRequest, query: Mapping[str, Any]) -> RcsSender:
         return await self.project.invoke(create_rcs_sender, body=body, **query)
 
-    async def _update_differences(self, sender: RcsSender, desired: dict[str, object]) -> RcsSender:
+    async def _update_differences(
+        self, key: Hashable, sender: RcsSender, desired: dict[str, object]
+    ) -> RcsSender:
         """Update what differs from `desired`; raises SenderMismatchError for what the API can't update."""
-        different = differences(desired, sender.to_dict())
+        project = self.project
+        actual = sender.to_dict()
+        different = project.writes.differences(key, desired, actual)
         if not different:
             return sender
         update = UpdateRcsSenderRequest.from_dict(different)
         if update.additional_properties:
-            raise SenderMismatchError(
-                f"RCS sender {sender.display_name!r} ({sender.id}) differs in "
-                f"{', '.join(sorted(update.additional_properties))}, which the API can't update: "
-                "delete it, or ensure it as it is",
-                operation_id="updateRcsSender",
-            )
-        return await self.project.invoke(
-            update_rcs_sender, check_segment("sender_id", sender.id), body=update
-        )
+            sender_name = f"RCS sender {sender.display_name!r} ({sender.id})"
+            raise mismatch(sender_name, update.additional_properties, actual)
+        updated = await project.invoke(update_rcs_sender, check_segment("sender_id", sender.id), body=update)
+        project.writes.remember(key, updated, different, updated.to_dict())
+        return updated

@@ -13,9 +13,9 @@ from sinch_provisioning_api import OPERATIONS, Caller
 from sinch_provisioning_api.api import ListLineSendersArguments
 from sinch_provisioning_api.models import CreateSenderRequest, CreateSenderRequestFields, Sender, SenderList
 
-from ..errors import SenderMismatchError
-from ..lifecycle.reconciling_writer import differences, only_one
-from .project import Project, check_name, split_arguments
+from ..lifecycle.recent_writes import normal_name
+from ..lifecycle.reconciling_writer import only_one
+from .project import LIST_LAG_PAUSES, Project, check_name, mismatch, split_arguments
 
 
 @define(slots=False, eq=False)
@@ -55,26 +55,28 @@ class SenderChannel:
 
         async def find() -> Sender | None:
             senders = await project.list_all(self.list_senders)
-            return only_one([sender for sender in senders if sender.name == name], f"name {name!r}")
+            listed = only_one(
+                [sender for sender in senders if normal_name(sender.name) == key[2]], f"name {name!r}"
+            )
+            return listed or cast("Sender | None", project.writes.just_created(key))
 
-        async with project.locks.hold((self.name, project.project_id, name)):
-            sender, written = await project.writer.run(find, lambda: self._create(body, query))
-        if not written or sender.name == name:
-            self._check(body.to_dict(), sender)
+        async def create() -> Sender:
+            sender = await self._create(body, query)
+            project.writes.remember(key, sender, body.to_dict(), sender.to_dict(), created=True)
+            return sender
+
+        key = (self.name, project.project_id, normal_name(name))
+        async with project.locks.hold(key):
+            sender, _ = await project.writer.run(find, create, lag=LIST_LAG_PAUSES)
+        desired, actual = body.to_dict(), sender.to_dict()
+        if sender.channel_credentials is None:
+            desired.pop("channelCredentials", None)
+        if different := project.writes.differences(key, desired, actual):
+            raise mismatch(f"{self.name} sender {sender.name!r} ({sender.id})", different, actual)
         return sender
 
     async def _create(self, body: CreateSenderRequest, query: Mapping[str, Any]) -> Sender:
         return await self.project.invoke(self.create_sender, body=body, **query)
-
-    def _check(self, desired: dict[str, object], sender: Sender) -> None:
-        actual = sender.to_dict()
-        if sender.channel_credentials is None:
-            desired.pop("channelCredentials", None)
-        if different := differences(desired, actual):
-            raise SenderMismatchError(
-                f"{self.name} sender {sender.name!r} ({sender.id}) differs in {', '.join(sorted(different))}, "
-                "and the API can't update senders of this channel: delete it, or ensure it as it is",
-            )
 
 
 @cache

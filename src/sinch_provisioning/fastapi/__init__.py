@@ -33,6 +33,7 @@ from .problem_details import PROBLEM_RESPONSES
 from .problem_middleware import add_problem_handlers
 from .readiness import add_readiness
 from .response_models import Documented, RcsSenderResponse, SenderResponse
+from .webhooks import webhook_router
 
 del _fastapi
 
@@ -53,4 +54,5 @@ __all__ = [
     "project",
     "project_from_header",
     "project_from_path",
+    "webhook_router",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable
 from typing import TypeVar
 
-from .keyed_locks import KeyedLocks
+from .keyed_locks import Locks
 from .reconciling_writer import ReconcilingWriter
 from .status import is_under_way
 
@@ -19,7 +19,7 @@ async def launch_once(
     get: Callable[[str], Awaitable[_T]],
     launch: Callable[[str], Awaitable[_T]],
     writer: ReconcilingWriter,
-    locks: KeyedLocks,
+    locks: Locks,
     key: Hashable,
 ) -> _T:
     """Launch `sender` unless it is launching or launched; reads it back before it launches again."""

@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypeVar
 from attrs import field, frozen
 
 from ..clock import Clock
-from ..errors import DeadlineExceededError, WaitTimeoutError
+from ..errors import DeadlineExceededError, ProvisioningError, WaitTimeoutError
 from .status import status_of
 
 FIRST_PAUSE: Final = 1.0
@@ -67,7 +67,8 @@ async def poll(
 ) -> AsyncGenerator[_T, None]:
     """Yield the sender now, after each event and after each pause.
 
-    Raises WaitTimeoutError once `timeout` seconds have passed.
+    A failure that may pass (`ProvisioningError.retryable`) is polled through: the wait outlives outages. Raises
+    WaitTimeoutError once `timeout` seconds have passed, with the last such failure as its cause.
     """
     if polling is None:
         polling = Polling() if events is None else FALLBACK_POLLING
@@ -79,11 +80,18 @@ async def poll(
     async with nullcontext() if events is None else events.subscribe(sender_id, max_pending=1) as changes:
         while True:
             left = None if ends is None else max(0.0, ends - clock.monotonic())
-            last = await _get_in_time(get, sender_id, left, last, operation_id)
-            yield last
+            outage: ProvisioningError | None = None
+            try:
+                last = await _get_in_time(get, sender_id, left)
+            except ProvisioningError as error:
+                if not error.retryable:
+                    raise
+                outage = error
+            if outage is None and last is not None:
+                yield last
             left = None if ends is None else ends - clock.monotonic()
             if left is not None and left <= 0:
-                raise _timed_out(last, operation_id)
+                raise _timed_out(last, operation_id) from outage
             sleep = pause
             if event is not None and event.current_state not in (None, status_of(last)):
                 sleep = min(pause, _SETTLING_PAUSE)
@@ -112,11 +120,7 @@ async def _sleep_or_hear(
 
 
 async def _get_in_time(
-    get: Callable[[str | None], Awaitable[_T]],
-    sender_id: str | None,
-    left: float | None,
-    last: _T | None,
-    operation_id: str,
+    get: Callable[[str | None], Awaitable[_T]], sender_id: str | None, left: float | None
 ) -> _T:
     """Get the sender within `left` seconds: a server that hangs must not prolong the wait."""
     if left is None or left <= 0:
@@ -128,14 +132,15 @@ async def _get_in_time(
     except TimeoutError:
         if not scope.expired():
             raise
-    if last is None:
-        raise DeadlineExceededError(
-            "waiting for a sender: no reply within the timeout; allow a longer one", operation_id=operation_id
+    raise DeadlineExceededError("no reply within the time left for the wait")
+
+
+def _timed_out(sender: object, operation_id: str) -> ProvisioningError:
+    if sender is None:
+        return DeadlineExceededError(
+            "waiting for a sender: it could not be read within the timeout; allow a longer one",
+            operation_id=operation_id,
         )
-    raise _timed_out(last, operation_id)
-
-
-def _timed_out(sender: object, operation_id: str) -> WaitTimeoutError:
     return WaitTimeoutError(
         f"sender {getattr(sender, 'id', None)} is still {status_of(sender)} after the timeout; "
         "approval can take days: wait again",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from attrs import frozen
@@ -46,11 +46,16 @@ class ReconcilingWriter:
     sleep: Callable[[float], Awaitable[None]]
 
     async def run(
-        self, find: Callable[[], Awaitable[_T | None]], write: Callable[[], Awaitable[_T]]
+        self,
+        find: Callable[[], Awaitable[_T | None]],
+        write: Callable[[], Awaitable[_T]],
+        *,
+        lag: Sequence[float] = (),
     ) -> tuple[_T, bool]:
         """Return what `find` finds, or else what `write` returns, and whether this call wrote it.
 
-        When `find` fails after a write of unknown outcome, the write's own error is raised: it says what may have
+        `lag`: pauses in seconds between further looks before a write is repeated, where `find` may lag behind. When
+        `find` fails after a write of unknown outcome, the write's own error is raised: it says what may have
         happened.
         """
         found = await find()
@@ -67,6 +72,11 @@ class ReconcilingWriter:
             await self.sleep(self.pause(tried))
             try:
                 found = await find()
+                for pause in lag:
+                    if found is not None:
+                        break
+                    await self.sleep(pause)
+                    found = await find()
             except SenderMismatchError:
                 raise
             except ProvisioningError:
@@ -80,11 +90,6 @@ class ReconcilingWriter:
         """Whether a write that did not happen may be sent again; a Retry-After was already honoured where possible."""
         asked_to_wait = isinstance(failure, ServerError) and failure.retry_after is not None
         return not asked_to_wait and not isinstance(failure, ConflictError) and self.may_retry()
-
-
-def differences(desired: Mapping[str, object], actual: Mapping[str, object]) -> dict[str, object]:
-    """Return the properties of `desired`, by wire name, that `actual` lacks or has with another value."""
-    return {name: value for name, value in desired.items() if actual.get(name) != value}
 
 
 def only_one(senders: list[_S], what: str) -> _S | None:

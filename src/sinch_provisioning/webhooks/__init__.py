@@ -12,10 +12,10 @@
 """
 
 from ..errors import WebhookSignatureError
-from .background import BackgroundHandler
+from .background import BackgroundHandler, Handler
 from .event import WebhookEvent
 from .hub import EventHub
-from .receiver import receive
+from .receiver import Publisher, receive
 from .replays import MemoryReplays, Replays
 from .signature import sinch_signature
 from .verifier import WebhookVerifier
@@ -23,7 +23,9 @@ from .verifier import WebhookVerifier
 __all__ = [
     "BackgroundHandler",
     "EventHub",
+    "Handler",
     "MemoryReplays",
+    "Publisher",
     "Replays",
     "WebhookEvent",
     "WebhookSignatureError",

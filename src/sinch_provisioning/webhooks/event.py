@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, Final, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, cast
 
 from attrs import field, frozen
 
 from .._json import loads
 from ..errors import WebhookSignatureError
+
+if TYPE_CHECKING:
+    from sinch_provisioning_v1_2_api.models import KakaoTalkSender, RcsSender
 
 _MASK: Final = "***"
 
@@ -45,7 +46,9 @@ class WebhookEvent:
 
     type: str
     received: dt.datetime
-    sender: Any = field(default=None, repr=False, hash=False)
+    sender: RcsSender | KakaoTalkSender | Mapping[str, Any] | None = field(
+        default=None, repr=False, hash=False
+    )
     previous_state: str | None = None
     current_state: str | None = None
     comment: str | None = field(default=None, repr=False)
@@ -108,19 +111,18 @@ class WebhookEvent:
 
 
 class _Model(Protocol):
-    def from_dict(self, data: object, /) -> object: ...
+    def from_dict(self, data: object, /) -> RcsSender | KakaoTalkSender: ...
 
 
 @cache
 def _models() -> Mapping[str, _Model]:
-    if find_spec("sinch_provisioning_v1_2_api") is None:
-        return {}
-    # Loaded at the first event about a sender: a process that receives none needs none of its models.
-    models = import_module("sinch_provisioning_v1_2_api.models")
-    return {"RCS_SENDER_": models.RcsSender, "KAKAOTALK_SENDER_": models.KakaoTalkSender}
+    # Loaded at the first event about a sender: whoever imports this package for its name does not wait for it.
+    from sinch_provisioning_v1_2_api.models import KakaoTalkSender, RcsSender  # noqa: PLC0415
+
+    return {"RCS_SENDER_": RcsSender, "KAKAOTALK_SENDER_": KakaoTalkSender}
 
 
-def _sender(kind: str, payload: object) -> object:
+def _sender(kind: str, payload: object) -> RcsSender | KakaoTalkSender | Mapping[str, Any] | None:
     """Return the payload as a model, as a mapping where it fits none, or None where it is not a sender."""
     sender = _object(payload)
     if "_SENDER_" not in kind or sender is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterable, Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from ..errors import WebhookSignatureError
 from .event import WebhookEvent
@@ -16,6 +16,15 @@ _logger = logging.getLogger("sinch_provisioning.webhooks")
 MAX_BODY_BYTES: Final = 2**20
 
 Publish = Callable[[WebhookEvent], Awaitable[object]]
+
+
+@runtime_checkable
+class Publisher(Protocol):
+    """What events are handed to, such as `EventHub`."""
+
+    async def publish(self, event: WebhookEvent, /) -> None:
+        """Accept `event`, or raise."""
+        ...
 
 
 async def receive(

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,8 +22,8 @@ from sinch_provisioning import ConfigurationError, DeadlineExceededError, Provis
 from sinch_provisioning.redis import RedisRateLimit, RedisTokenStore
 from sinch_provisioning_emulator import Emulator, RunningClock
 
-from .conftest import client_on
-from .valkey import Valkey, running
+from ..conftest import client_on
+from ..valkey import Valkey
 
 # A process of a fleet: it says that it is ready, waits for its cue, makes calls at once, and says how they went.
 WORKER = """
@@ -46,28 +46,6 @@ async def main(url, base_url, token_url, key_id, key_secret, calls, limit, lock_
 
 asyncio.run(main(*json.loads(sys.argv[1])))
 """
-
-
-@pytest.fixture(scope="module")
-def shared_valkey() -> Iterator[Valkey]:
-    """Start one server for this file; nobody kills it."""
-    with running() as server:
-        yield server
-
-
-@pytest.fixture
-async def valkey(shared_valkey: Valkey) -> Valkey:
-    """Give a server with nothing in it."""
-    async with Redis.from_url(shared_valkey.url) as redis:
-        await redis.flushall()
-    return shared_valkey
-
-
-@pytest.fixture
-def mortal_valkey() -> Iterator[Valkey]:
-    """Give a server of the test's own, to kill and freeze."""
-    with running() as server:
-        yield server
 
 
 @pytest.fixture
