@@ -8,6 +8,7 @@ import json
 import pickle
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -318,11 +319,17 @@ def test_timestamps_are_read_in_any_case(text: str) -> None:
     assert pickle.loads(pickle.dumps(moment)) == moment
 
 
-def test_timestamps_without_an_offset_stay_naive() -> None:
-    """Nobody guesses a time zone."""
-    moment = RcsSender.from_dict({"createTime": "2023-01-19T13:11:08"}).create_time
-    assert moment is not None
-    assert moment.tzinfo is None
+@pytest.mark.parametrize("text", ["2023-01-19T13:11:08", "2023-01-19 13:11:08", "2023-01-19t13:11:08z"])
+def test_timestamps_without_an_offset_are_in_utc(text: str) -> None:
+    """The API speaks UTC everywhere else, and naive times can't be compared with others."""
+    assert RcsSender.from_dict({"createTime": text}).create_time == datetime(
+        2023, 1, 19, 13, 11, 8, tzinfo=UTC
+    )
+
+
+def test_empty_timestamp_reads_as_none() -> None:
+    """An empty string is what some servers send for a time that has not come."""
+    assert RcsSender.from_dict({"createTime": ""}).create_time is None
 
 
 def test_a_model_gives_back_what_it_took() -> None:

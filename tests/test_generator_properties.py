@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,7 +42,10 @@ def scalars() -> st.SearchStrategy[Pair]:
         ({"type": "integer"}, st.integers(-(2**60), 2**60)),
         ({"type": "number"}, st.floats(allow_nan=False, allow_infinity=False)),
         ({"type": "boolean"}, st.booleans()),
-        ({"type": "string", "format": "date-time"}, st.datetimes().map(lambda moment: moment.isoformat())),
+        (
+            {"type": "string", "format": "date-time"},
+            st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoformat()),
+        ),
         ({"type": "string", "format": "date"}, st.dates().map(lambda day: day.isoformat())),
         ({"type": "string", "format": "uuid"}, st.uuids().map(str)),
         ({}, st.recursive(st.none() | st.text(max_size=3) | st.integers(), st.lists, max_leaves=3)),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
 from .errors import SchemaMismatchError
-from .types import FileContent
+from .types import FileContent, OpaqueMapping, UnknownProperties
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ def as_object(data: object, place: str) -> dict[str, object]:
     """Check for a JSON object."""
     if isinstance(data, dict):
         return cast("dict[str, object]", data)
-    if isinstance(data, Mapping):
+    if isinstance(data, Mapping | OpaqueMapping):
         return dict(cast("Mapping[str, object]", data))
     raise mismatch(place, "an object", data)
 
@@ -74,13 +74,14 @@ def as_none(data: object, place: str) -> None:
 
 
 def as_datetime(data: object, place: str) -> dt.datetime:
-    """Parse a timestamp; without an offset the result is naive."""
+    """Parse a timestamp; one without an offset is in UTC."""
     if not isinstance(data, str):
         raise mismatch(place, "a timestamp", data)
     try:
-        return dt.datetime.fromisoformat(data)
+        moment = dt.datetime.fromisoformat(data)
     except ValueError:
-        return _lenient_datetime(data, place)
+        moment = _lenient_datetime(data, place)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
 def _lenient_datetime(data: str, place: str) -> dt.datetime:
@@ -154,6 +155,6 @@ def by_tag(
     return first_match(data, place, others) if decode is None else decode(data)
 
 
-def extras(source: dict[str, object], known: frozenset[str]) -> dict[str, object]:
+def extras(source: dict[str, object], known: frozenset[str]) -> UnknownProperties:
     """Return the properties that the document does not declare."""
-    return {name: value for name, value in source.items() if name not in known}
+    return UnknownProperties({name: value for name, value in source.items() if name not in known})

@@ -9,10 +9,12 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import TypeVar, cast
 from urllib.parse import quote
 
 from .errors import InvalidArgumentError
+from .types import OpaqueMapping
 
 T = TypeVar("T")
 
@@ -23,12 +25,14 @@ _forbidden = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]").search
 
 def segment(value: object, name: str, slashes: bool = False) -> str:
     """Encode an id as one path segment, with slashes as %2F if allowed; error messages never contain the id."""
-    if isinstance(value, str) and _plain(value) is not None:
+    if type(value) is str and _plain(value) is not None:
         return value
     return _encoded_segment(value, name, slashes)
 
 
 def _encoded_segment(value: object, name: str, slashes: bool) -> str:
+    value = value.value if isinstance(value, Enum) else value
+    value = str(value) if isinstance(value, uuid.UUID) else value
     if not isinstance(value, str):
         raise InvalidArgumentError(f"{name} must be a str, not {type(value).__name__}")
     if value == "":
@@ -97,7 +101,7 @@ def build_if_mapping(value: object, *models: type[object]) -> object:
 
 def is_mapping(value: object) -> bool:
     """Whether a value is a mapping, without narrowing its type."""
-    return isinstance(value, Mapping)
+    return isinstance(value, Mapping | OpaqueMapping)
 
 
 def text_content(body: str) -> bytes:

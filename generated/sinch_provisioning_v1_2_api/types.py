@@ -5,38 +5,91 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Never, NoReturn, TypeGuard, cast
+from typing import TYPE_CHECKING, Final, Never, NoReturn, TypeGuard, cast
 
-from attrs import field, frozen
+from attrs import define, field, frozen
+
+from .secrets import without_secrets
+
+_without_attributes = define(slots=False, init=False, repr=False, eq=False)
+
+if TYPE_CHECKING:
+    _Methods = Mapping[str, object]
+else:
+
+    class _Methods:
+        """The methods of a mapping without its type: error trackers serialize the items of any Mapping they find."""
+
+        __slots__ = ()
+        __hash__ = None
+        __contains__ = Mapping.__contains__
+        get = Mapping.get
+        keys = Mapping.keys
+        items = Mapping.items
+        values = Mapping.values
+
+        def __eq__(self, other: object) -> bool:
+            """Compare as dicts do."""
+            if not isinstance(other, _Methods | Mapping):
+                return NotImplemented
+            return dict(self) == dict(other)
 
 
-class NoExtras(Mapping[str, Never]):
-    """The empty mapping shared by all models without unknown properties."""
+# An attrs class without attributes: serializers (msgspec, cattrs) then find nothing in it.
+@_without_attributes
+class OpaqueMapping(_Methods):
+    """A read-only mapping that shows its values to no log, error tracker or serializer; `dict(it)` returns them."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        """Copy the values."""
+        self._values = dict(values)
+
+    def __getitem__(self, key: str) -> object:
+        """Return a value."""
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the keys."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """Return the number of keys."""
+        return len(self._values)
+
+    def __copy__(self) -> OpaqueMapping:
+        """Return itself, which is immutable."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> OpaqueMapping:
+        """Return itself, which is immutable."""
+        return self
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the values, ready for JSON."""
+        return dict(self._values)
+
+
+@_without_attributes
+class UnknownProperties(OpaqueMapping):
+    """The properties of a reply that the document does not declare; any of them may hold a secret."""
 
     __slots__ = ()
 
-    def __getitem__(self, key: str) -> Never:
-        """Raise KeyError."""
-        raise KeyError(key)
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield nothing."""
-        return iter(())
-
-    def __len__(self) -> int:
-        """Return 0."""
-        return 0
-
     def __repr__(self) -> str:
-        """Look like an empty dict."""
-        return "{}"
+        """Show the names only."""
+        return key_names(self)
 
-    def __reduce__(self) -> str:
-        """Remain a singleton when copied or pickled."""
-        return "NO_EXTRAS"
+    def __reduce__(self) -> str | tuple[object, ...]:
+        """Leave secrets behind; remain the one empty instance."""
+        if not self._values:
+            return "NO_EXTRAS"
+        return UnknownProperties, (without_secrets(self._values),)
 
 
-NO_EXTRAS: Final[Mapping[str, Never]] = NoExtras()
+# Shared by all models without unknown properties.
+NO_EXTRAS: Final = cast("Mapping[str, Never]", UnknownProperties({}))
 
 
 class Absent:
@@ -62,38 +115,15 @@ def absent(value: object) -> TypeGuard[None]:
     return value is ABSENT
 
 
-class SecretMapping(Mapping[str, object]):
-    """A mapping whose values are not part of repr and str; `dict(it)` returns them."""
+@_without_attributes
+class SecretMapping(OpaqueMapping):
+    """A mapping that holds secrets, such as a channel's credentials."""
 
-    __slots__ = ("_values",)
-
-    def __init__(self, values: Mapping[str, object]) -> None:
-        """Copy the values."""
-        self._values = dict(values)
-
-    def __getitem__(self, key: str) -> object:
-        """Return a value."""
-        return self._values[key]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the keys."""
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        """Return the number of keys."""
-        return len(self._values)
+    __slots__ = ()
 
     def __repr__(self) -> str:
         """Mask the content."""
         return "SecretMapping(***)"
-
-    def __copy__(self) -> SecretMapping:
-        """Return itself, which is immutable."""
-        return self
-
-    def __deepcopy__(self, memo: dict[int, object]) -> SecretMapping:
-        """Return itself, which is immutable."""
-        return self
 
     def __reduce__(self) -> NoReturn:
         """Raise TypeError: a pickle would contain the values in the clear."""

@@ -181,7 +181,7 @@ class Codec:
             inner = self.decode(others[0], value, place)
         else:
             inner = f"{self._alternatives(others, place)}({value})"
-        return f"None if {value} is None else {inner}" if nullable else inner
+        return f"None if {absence(prop, value)} else {inner}" if nullable else inner
 
     def _alternatives(self, choices: list[PropertyProtocol], place: str) -> str:
         kind = union(map(self.annotation, choices), nullable=False)
@@ -240,6 +240,13 @@ class Codec:
         extra = model.additional_properties
         inner = "item" if extra is None else self.encode(extra, "item")
         return f"dict({value})" if inner == "item" else f"{{key: {inner} for key, item in {value}.items()}}"
+
+
+def absence(prop: PropertyProtocol, value: str) -> str:
+    """Return the condition under which a decoded value counts as missing: null, and for a time an empty string."""
+    others, _ = split_null(prop)
+    times = all(isinstance(one, DateTimeProperty | DateProperty) for one in others)
+    return f'{value} is None or {value} == ""' if times else f"{value} is None"
 
 
 def _constant(prop: ConstProperty) -> object:

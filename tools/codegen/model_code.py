@@ -6,7 +6,7 @@ from attrs import frozen
 from openapi_python_client.parser.properties import AnyProperty, ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
-from tools.codegen.codec import Codec, is_mapping, split_null
+from tools.codegen.codec import Codec, absence, is_mapping, split_null
 from tools.codegen.literals import literal
 from tools.codegen.models import Models
 
@@ -18,8 +18,9 @@ _IN_PLACE = {"str": "a string", "bool": "a boolean"}
 class Field:
     """One attribute of a model.
 
-    A `tracked` attribute is nullable and optional: it is stored under a private name, so that null and absent differ
-    on the wire while both read as None.
+    A `tracked` attribute is nullable and optional, a `hidden` one a secret of a scalar type. Both are stored under a
+    private name and read through a property: so that null and absent differ on the wire while both read as None, and
+    so that libraries that serialize the public attributes of any class leave the secret out.
     """
 
     wire: str
@@ -29,6 +30,7 @@ class Field:
     keyword_annotation: str
     default: str
     tracked: bool
+    hidden: bool
     secret: bool
     builder: str
     decode_lines: list[str]
@@ -42,7 +44,12 @@ class Field:
     @property
     def stored(self) -> str:
         """The attribute that stores the value."""
-        return f"_{self.python}_" if self.tracked else self.python
+        return f"_{self.python}_" if self.private else self.python
+
+    @property
+    def private(self) -> bool:
+        """Whether it is read through a property."""
+        return self.tracked or self.hidden
 
     @property
     def shown(self) -> str:
@@ -90,9 +97,14 @@ class ModelCode:
         )
 
     @property
-    def tracks(self) -> bool:
-        """Whether any attribute distinguishes null from absent."""
-        return any(one.tracked for one in self.fields)
+    def has_private(self) -> bool:
+        """Whether any attribute is stored under a private name, which its repr must not show."""
+        return any(one.private for one in self.fields)
+
+    @property
+    def wire_names(self) -> dict[str, str]:
+        """The name on the wire by attribute."""
+        return {one.python: one.wire for one in self.fields}
 
 
 @frozen
@@ -123,6 +135,7 @@ def _field(
         tracked=nullable and not prop.required,
         secret=models.is_secret(attribute.wire),
     )
+    wrapped = own.secret and _is_wrapped(own.prop, models)
     builder = _builder(own, codec) if is_input and codec.build(prop, "value") != "value" else ""
     return Field(
         wire=attribute.wire,
@@ -130,9 +143,10 @@ def _field(
         description=attribute.description,
         annotation=own.annotation,
         keyword_annotation=f"Required[{accepted}]" if prop.required else own.accepted,
-        default=_default(own, models, builder),
+        default=_default(own, builder, wrapped=wrapped),
         builder=builder,
         tracked=own.tracked,
+        hidden=own.secret and not wrapped,
         secret=own.secret,
         decode_lines=_decode_lines(prop, codec, attribute.wire, place, own.annotation),
         encode_lines=_encode_lines(prop, codec, python, attribute.wire, place),
@@ -153,18 +167,23 @@ def _builder(own: _Attribute, codec: Codec) -> str:
     return f"def _build_{own.python}(value: {own.accepted}) -> {own.annotation}:\n    return {code}"
 
 
-def _default(own: _Attribute, models: Models, builder: str) -> str:
+def _is_wrapped(prop: PropertyProtocol, models: Models) -> bool:
+    """Whether a secret is an object without declared properties, whose values a SecretMapping hides."""
+    others, _ = split_null(prop)
+    target = models.resolve(others[0]) if others and isinstance(others[0], ModelProperty) else None
+    if target is None or len(others) > 1 or not is_mapping(target):
+        return False
+    return target.additional_properties is None or isinstance(target.additional_properties, AnyProperty)
+
+
+def _default(own: _Attribute, builder: str, *, wrapped: bool) -> str:
     options = [] if own.prop.required else ["default=ABSENT" if own.tracked else "default=None"]
-    if own.tracked:
+    if own.tracked or (own.secret and not wrapped):
         options.append(f"alias={literal(own.python)}")
+    if wrapped:
+        loose = "optional_" if split_null(own.prop)[1] or not own.prop.required else ""
+        options.append(f"converter=_{loose}secret_mapping")
     if own.secret:
-        others, nullable = split_null(own.prop)
-        target = models.resolve(others[0]) if others and isinstance(others[0], ModelProperty) else None
-        if target is not None and len(others) == 1 and is_mapping(target):
-            extra = target.additional_properties
-            loose = "optional_" if nullable or not own.prop.required else ""
-            if extra is None or isinstance(extra, AnyProperty):
-                options.append(f"converter=_{loose}secret_mapping")
         options.append("repr=_masked")
     options += [f"converter=_build_{own.python}"] if builder else []
     if options and options != ["default=None"]:
@@ -194,7 +213,7 @@ def _decode_lines(prop: PropertyProtocol, codec: Codec, wire: str, place: str, a
     if code == raw:
         return [f"{local} = source.get({key})"]
     if not prop.required:
-        code = f"None if {raw} is None else {code}"
+        code = f"None if {absence(prop, raw)} else {code}"
     return [f"{raw} = source.get({key})", f"{local}: {annotation} = {code}"]
 
 

@@ -28,7 +28,17 @@ from tools.openapi.loading import UnusableDocumentError
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 # Modules that the stock generator does not have.
-_OWN_FILES = ("decoding", "encoding", "exchange", "forms", "operations", "parameters", "secrets", "servers")
+_OWN_FILES = (
+    "decoding",
+    "encoding",
+    "exchange",
+    "forms",
+    "operations",
+    "parameters",
+    "pydantic_schema",
+    "secrets",
+    "servers",
+)
 # Deleted again if no other module imports them; a module comes before those it imports.
 _OPTIONAL_FILES = ("forms", "parameters")
 _LINE_LENGTH = "110"

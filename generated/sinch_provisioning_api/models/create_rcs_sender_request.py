@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Required, Self, TypedDict
+from typing import Any, ClassVar, Required, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -19,24 +19,25 @@ from ..encoding import required
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(
-    [
-        "displayName",
-        "description",
-        "logoUrl",
-        "heroImageUrl",
-        "phoneNumber",
-        "color",
-        "website",
-        "privacyPolicy",
-        "termsOfService",
-    ]
-)
+_WIRE_NAMES = {
+    "display_name": "displayName",
+    "description": "description",
+    "logo_url": "logoUrl",
+    "hero_image_url": "heroImageUrl",
+    "phone_number": "phoneNumber",
+    "color": "color",
+    "website": "website",
+    "privacy_policy": "privacyPolicy",
+    "terms_of_service": "termsOfService",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class CreateRcsSenderRequest:
     """The schema CreateRcsSenderRequest."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     display_name: str
     """The display name"""
@@ -124,6 +125,13 @@ class CreateRcsSenderRequest:
         if self.terms_of_service is not None:
             payload["termsOfService"] = self.terms_of_service
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class CreateRcsSenderRequestFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Required, Self, TypedDict
+from typing import Any, ClassVar, Required, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -21,12 +21,15 @@ from ..types import key_names as _key_names
 from ..types import masked as _masked
 from ..types import optional_secret_mapping as _optional_secret_mapping
 
-_KNOWN = frozenset(["name", "channelCredentials"])
+_WIRE_NAMES = {"name": "name", "channel_credentials": "channelCredentials"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class CreateSenderRequest:
     """The schema CreateSenderRequest."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     name: str
     """The sender name"""
@@ -63,6 +66,13 @@ class CreateSenderRequest:
         if self.channel_credentials is not None:
             payload["channelCredentials"] = dict(self.channel_credentials)
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class CreateSenderRequestFields(TypedDict, total=False):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as _dt
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -20,28 +20,29 @@ from ..decoding import (
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(
-    [
-        "id",
-        "displayName",
-        "description",
-        "logoUrl",
-        "heroImageUrl",
-        "phoneNumber",
-        "color",
-        "website",
-        "privacyPolicy",
-        "termsOfService",
-        "status",
-        "createTime",
-        "updateTime",
-    ]
-)
+_WIRE_NAMES = {
+    "id": "id",
+    "display_name": "displayName",
+    "description": "description",
+    "logo_url": "logoUrl",
+    "hero_image_url": "heroImageUrl",
+    "phone_number": "phoneNumber",
+    "color": "color",
+    "website": "website",
+    "privacy_policy": "privacyPolicy",
+    "terms_of_service": "termsOfService",
+    "status": "status",
+    "create_time": "createTime",
+    "update_time": "updateTime",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class RcsSender:
     """The schema RcsSender."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     id: str | None = None
     """The unique sender identifier"""
@@ -111,11 +112,15 @@ class RcsSender:
             raise mismatch("RcsSender.status", "a string", status_)
         create_time_raw = source.get("createTime")
         create_time_: _dt.datetime | None = (
-            None if create_time_raw is None else as_datetime(create_time_raw, "RcsSender.createTime")
+            None
+            if create_time_raw is None or create_time_raw == ""
+            else as_datetime(create_time_raw, "RcsSender.createTime")
         )
         update_time_raw = source.get("updateTime")
         update_time_: _dt.datetime | None = (
-            None if update_time_raw is None else as_datetime(update_time_raw, "RcsSender.updateTime")
+            None
+            if update_time_raw is None or update_time_raw == ""
+            else as_datetime(update_time_raw, "RcsSender.updateTime")
         )
         return cls(
             id_,
@@ -164,3 +169,10 @@ class RcsSender:
         if self.update_time is not None:
             payload["updateTime"] = self.update_time.isoformat()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

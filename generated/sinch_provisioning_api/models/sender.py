@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as _dt
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -22,12 +22,21 @@ from ..types import key_names as _key_names
 from ..types import masked as _masked
 from ..types import optional_secret_mapping as _optional_secret_mapping
 
-_KNOWN = frozenset(["id", "name", "status", "channelCredentials", "createTime"])
+_WIRE_NAMES = {
+    "id": "id",
+    "name": "name",
+    "status": "status",
+    "channel_credentials": "channelCredentials",
+    "create_time": "createTime",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class Sender:
     """The schema Sender."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     id: str | None = None
     """The unique sender identifier"""
@@ -65,7 +74,9 @@ class Sender:
         )
         create_time_raw = source.get("createTime")
         create_time_: _dt.datetime | None = (
-            None if create_time_raw is None else as_datetime(create_time_raw, "Sender.createTime")
+            None
+            if create_time_raw is None or create_time_raw == ""
+            else as_datetime(create_time_raw, "Sender.createTime")
         )
         return cls(
             id_,
@@ -90,3 +101,10 @@ class Sender:
         if self.create_time is not None:
             payload["createTime"] = self.create_time.isoformat()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -19,12 +19,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .sender import Sender
 
-_KNOWN = frozenset(["senders"])
+_WIRE_NAMES = {"senders": "senders"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class SenderList:
     """The schema SenderList."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     senders: list[Sender] | None = None
     """List of senders"""
@@ -55,3 +58,10 @@ class SenderList:
         if self.senders is not None:
             payload["senders"] = [item.to_dict() for item in self.senders]
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -18,12 +18,20 @@ from ..decoding import (
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["displayName", "description", "logoUrl", "heroImageUrl"])
+_WIRE_NAMES = {
+    "display_name": "displayName",
+    "description": "description",
+    "logo_url": "logoUrl",
+    "hero_image_url": "heroImageUrl",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class UpdateRcsSenderRequest:
     """The schema UpdateRcsSenderRequest."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     display_name: str | None = None
     """Updated display name"""
@@ -72,6 +80,13 @@ class UpdateRcsSenderRequest:
         if self.hero_image_url is not None:
             payload["heroImageUrl"] = self.hero_image_url
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class UpdateRcsSenderRequestFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -18,12 +18,15 @@ from ..decoding import (
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["ignore"])
+_WIRE_NAMES = {"ignore": "ignore"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class AnswerMetadataInput:
     """The schema AnswerMetadataInput."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     ignore: str | None = None
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -47,6 +50,13 @@ class AnswerMetadataInput:
         if self.ignore is not None:
             payload["ignore"] = self.ignore
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class AnswerMetadataInputFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -18,12 +18,15 @@ from ..decoding import (
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["ignore"])
+_WIRE_NAMES = {"ignore": "ignore"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define(repr=False)
 class AnswerMetadataUpdate:
     """The schema AnswerMetadataUpdate."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     _ignore_: str | None = _field(default=ABSENT, alias="ignore")
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -39,7 +42,7 @@ class AnswerMetadataUpdate:
         self._ignore_ = value
 
     def __repr__(self) -> str:
-        """Show null and absent alike, as they read."""
+        """Show null and absent alike, as they read, and mask secrets."""
         return (
             "AnswerMetadataUpdate("
             f"ignore={self.ignore!r}, "
@@ -65,6 +68,13 @@ class AnswerMetadataUpdate:
         if not absent(self._ignore_):
             payload["ignore"] = self._ignore_
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class AnswerMetadataUpdateFields(TypedDict, total=False):

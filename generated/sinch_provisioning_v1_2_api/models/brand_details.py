@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -22,25 +22,26 @@ from .brand_email import BrandEmail
 from .brand_phone import BrandPhone
 from .brand_website import BrandWebsite
 
-_KNOWN = frozenset(
-    [
-        "name",
-        "emails",
-        "phones",
-        "websites",
-        "color",
-        "description",
-        "bannerUrl",
-        "logoUrl",
-        "privacyPolicyUrl",
-        "termsOfServiceUrl",
-    ]
-)
+_WIRE_NAMES = {
+    "name": "name",
+    "emails": "emails",
+    "phones": "phones",
+    "websites": "websites",
+    "color": "color",
+    "description": "description",
+    "banner_url": "bannerUrl",
+    "logo_url": "logoUrl",
+    "privacy_policy_url": "privacyPolicyUrl",
+    "terms_of_service_url": "termsOfServiceUrl",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class BrandDetails:
     """The schema BrandDetails."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     name: str | None = None
     emails: list[BrandEmail] | None = None
@@ -147,3 +148,10 @@ class BrandDetails:
         if self.terms_of_service_url is not None:
             payload["termsOfServiceUrl"] = self.terms_of_service_url
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

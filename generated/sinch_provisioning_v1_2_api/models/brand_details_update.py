@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -23,20 +23,19 @@ from .brand_email_input import BrandEmailInput, BrandEmailInputFields
 from .brand_phone_input import BrandPhoneInput, BrandPhoneInputFields
 from .brand_website_input import BrandWebsiteInput, BrandWebsiteInputFields
 
-_KNOWN = frozenset(
-    [
-        "name",
-        "emails",
-        "phones",
-        "websites",
-        "color",
-        "description",
-        "bannerUrl",
-        "logoUrl",
-        "privacyPolicyUrl",
-        "termsOfServiceUrl",
-    ]
-)
+_WIRE_NAMES = {
+    "name": "name",
+    "emails": "emails",
+    "phones": "phones",
+    "websites": "websites",
+    "color": "color",
+    "description": "description",
+    "banner_url": "bannerUrl",
+    "logo_url": "logoUrl",
+    "privacy_policy_url": "privacyPolicyUrl",
+    "terms_of_service_url": "termsOfServiceUrl",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_emails(
@@ -60,6 +59,8 @@ def _build_websites(
 @define(repr=False)
 class BrandDetailsUpdate:
     """The schema BrandDetailsUpdate."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     name: str | None = None
     _emails_: list[BrandEmailInput] | None = _field(default=ABSENT, alias="emails", converter=_build_emails)
@@ -106,7 +107,7 @@ class BrandDetailsUpdate:
         self._websites_ = value
 
     def __repr__(self) -> str:
-        """Show null and absent alike, as they read."""
+        """Show null and absent alike, as they read, and mask secrets."""
         return (
             "BrandDetailsUpdate("
             f"name={self.name!r}, "
@@ -220,6 +221,13 @@ class BrandDetailsUpdate:
         if self.terms_of_service_url is not None:
             payload["termsOfServiceUrl"] = self.terms_of_service_url
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class BrandDetailsUpdateFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -19,12 +19,15 @@ from ..encoding import required
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["label", "address"])
+_WIRE_NAMES = {"label": "label", "address": "address"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class BrandEmail:
     """The schema BrandEmail."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     label: str
     address: str
@@ -53,3 +56,10 @@ class BrandEmail:
         payload["label"] = required(self.label, "BrandEmail.label")
         payload["address"] = required(self.address, "BrandEmail.address")
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,12 +21,15 @@ from ..types import key_names as _key_names
 from .brand_registration_process import BrandRegistrationProcess
 from .brand_registration_status import BrandRegistrationStatus
 
-_KNOWN = frozenset(["id", "status", "registration"])
+_WIRE_NAMES = {"id": "id", "status": "status", "registration": "registration"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class BrandRegistration:
     """The schema BrandRegistration."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     id: str | None = None
     status: BrandRegistrationStatus | None = None
@@ -66,3 +69,10 @@ class BrandRegistration:
         if self.registration is not None:
             payload["registration"] = self.registration.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,12 +21,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .brand_registration_process_status import BrandRegistrationProcessStatus
 
-_KNOWN = frozenset(["id", "status"])
+_WIRE_NAMES = {"id": "id", "status": "status"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class BrandRegistrationProcess:
     """The schema BrandRegistrationProcess."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     id: str
     status: BrandRegistrationProcessStatus
@@ -54,3 +57,10 @@ class BrandRegistrationProcess:
         payload["id"] = required(self.id, "BrandRegistrationProcess.id")
         payload["status"] = required(self.status, "BrandRegistrationProcess.status")
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Required, Self, TypedDict
+from typing import Any, ClassVar, Required, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -19,12 +19,15 @@ from ..encoding import required
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["label", "url"])
+_WIRE_NAMES = {"label": "label", "url": "url"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class BrandWebsiteInput:
     """The schema BrandWebsiteInput."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     label: str
     url: str
@@ -53,6 +56,13 @@ class BrandWebsiteInput:
         payload["label"] = required(self.label, "BrandWebsiteInput.label")
         payload["url"] = required(self.url, "BrandWebsiteInput.url")
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class BrandWebsiteInputFields(TypedDict, total=False):

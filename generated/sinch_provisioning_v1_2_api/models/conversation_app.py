@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -22,12 +22,15 @@ from ..types import key_names as _key_names
 from .conversation_app_channel_status import ConversationAppChannelStatus
 from .conversation_app_region import ConversationAppRegion
 
-_KNOWN = frozenset(["id", "projectId", "region", "channelStatus"])
+_WIRE_NAMES = {"id": "id", "project_id": "projectId", "region": "region", "channel_status": "channelStatus"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class ConversationApp:
     """The schema ConversationApp."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     id: str
     project_id: str
@@ -71,3 +74,10 @@ class ConversationApp:
         if self.channel_status is not None:
             payload["channelStatus"] = self.channel_status
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -23,12 +23,15 @@ from .country_code import CountryCode
 from .operator import Operator
 from .operator_status import OperatorStatus
 
-_KNOWN = frozenset(["country", "status", "operators"])
+_WIRE_NAMES = {"country": "country", "status": "status", "operators": "operators"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class CountryStatus:
     """The schema CountryStatus."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     country: CountryCode
     status: OperatorStatus
@@ -65,3 +68,10 @@ class CountryStatus:
             item.to_dict() for item in required(self.operators, "CountryStatus.operators")
         ]
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

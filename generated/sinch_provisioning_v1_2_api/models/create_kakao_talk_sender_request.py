@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Required, Self, TypedDict, cast
+from typing import Any, ClassVar, Required, Self, TypedDict, cast
 
 from attrs import define
 from attrs import field as _field
@@ -22,7 +22,13 @@ from ..types import key_names as _key_names
 from .kakao_talk_action import KakaoTalkAction
 from .kakao_talk_sender_details_input import KakaoTalkSenderDetailsInput, KakaoTalkSenderDetailsInputFields
 
-_KNOWN = frozenset(["plusFriendId", "details", "status", "saveDraftOnFailure"])
+_WIRE_NAMES = {
+    "plus_friend_id": "plusFriendId",
+    "details": "details",
+    "status": "status",
+    "save_draft_on_failure": "saveDraftOnFailure",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_details(
@@ -34,6 +40,8 @@ def _build_details(
 @define
 class CreateKakaoTalkSenderRequest:
     """The schema CreateKakaoTalkSenderRequest."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     plus_friend_id: str
     details: KakaoTalkSenderDetailsInput = _field(converter=_build_details)
@@ -80,6 +88,13 @@ class CreateKakaoTalkSenderRequest:
         if self.save_draft_on_failure is not None:
             payload["saveDraftOnFailure"] = self.save_draft_on_failure
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class CreateKakaoTalkSenderRequestFields(TypedDict, total=False):

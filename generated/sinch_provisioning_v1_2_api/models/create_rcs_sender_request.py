@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Required, Self, TypedDict, cast
+from typing import Any, ClassVar, Required, Self, TypedDict, cast
 
 from attrs import define
 from attrs import field as _field
@@ -23,7 +23,13 @@ from .rcs_sender_details_input import RcsSenderDetailsInput, RcsSenderDetailsInp
 from .region_input import RegionInput
 from .use_case_input import UseCaseInput
 
-_KNOWN = frozenset(["region", "billingCategory", "useCase", "details"])
+_WIRE_NAMES = {
+    "region": "region",
+    "billing_category": "billingCategory",
+    "use_case": "useCase",
+    "details": "details",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_details(
@@ -35,6 +41,8 @@ def _build_details(
 @define
 class CreateRcsSenderRequest:
     """The schema CreateRcsSenderRequest."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     region: RegionInput
     billing_category: BillingCategoryInput
@@ -76,6 +84,13 @@ class CreateRcsSenderRequest:
         if self.details is not None:
             payload["details"] = self.details.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class CreateRcsSenderRequestFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -19,12 +19,19 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .answer_metadata import AnswerMetadata
 
-_KNOWN = frozenset(["fullCompanyAddress", "fullCompanyAddressMetadata", "siren"])
+_WIRE_NAMES = {
+    "full_company_address": "fullCompanyAddress",
+    "full_company_address_metadata": "fullCompanyAddressMetadata",
+    "siren": "siren",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class FrAnswers:
     """The schema FrAnswers."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     full_company_address: str | None = None
     full_company_address_metadata: AnswerMetadata | None = None
@@ -65,3 +72,10 @@ class FrAnswers:
         if self.siren is not None:
             payload["siren"] = self.siren
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

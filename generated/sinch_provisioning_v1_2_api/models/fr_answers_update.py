@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -20,7 +20,12 @@ from ..types import ABSENT, NO_EXTRAS, absent, key_names
 from ..types import key_names as _key_names
 from .answer_metadata_update import AnswerMetadataUpdate, AnswerMetadataUpdateFields
 
-_KNOWN = frozenset(["fullCompanyAddress", "fullCompanyAddressMetadata", "siren"])
+_WIRE_NAMES = {
+    "full_company_address": "fullCompanyAddress",
+    "full_company_address_metadata": "fullCompanyAddressMetadata",
+    "siren": "siren",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_full_company_address_metadata(
@@ -32,6 +37,8 @@ def _build_full_company_address_metadata(
 @define(repr=False)
 class FrAnswersUpdate:
     """The schema FrAnswersUpdate."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     _full_company_address_: str | None = _field(default=ABSENT, alias="full_company_address")
     full_company_address_metadata: AnswerMetadataUpdate | None = _field(
@@ -60,7 +67,7 @@ class FrAnswersUpdate:
         self._siren_ = value
 
     def __repr__(self) -> str:
-        """Show null and absent alike, as they read."""
+        """Show null and absent alike, as they read, and mask secrets."""
         return (
             "FrAnswersUpdate("
             f"full_company_address={self.full_company_address!r}, "
@@ -108,6 +115,13 @@ class FrAnswersUpdate:
         if not absent(self._siren_):
             payload["siren"] = self._siren_
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class FrAnswersUpdateFields(TypedDict, total=False):

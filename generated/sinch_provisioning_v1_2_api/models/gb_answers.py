@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -19,23 +19,24 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .answer_metadata import AnswerMetadata
 
-_KNOWN = frozenset(
-    [
-        "brandIndustry",
-        "companyLegalName",
-        "companyRegistrationNumber",
-        "fullCompanyAddress",
-        "fullCompanyAddressMetadata",
-        "messagesVolume",
-        "messagesFrequency",
-        "campaignLength",
-    ]
-)
+_WIRE_NAMES = {
+    "brand_industry": "brandIndustry",
+    "company_legal_name": "companyLegalName",
+    "company_registration_number": "companyRegistrationNumber",
+    "full_company_address": "fullCompanyAddress",
+    "full_company_address_metadata": "fullCompanyAddressMetadata",
+    "messages_volume": "messagesVolume",
+    "messages_frequency": "messagesFrequency",
+    "campaign_length": "campaignLength",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class GbAnswers:
     """The schema GbAnswers."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     brand_industry: str | None = None
     company_legal_name: str | None = None
@@ -112,3 +113,10 @@ class GbAnswers:
         if self.campaign_length is not None:
             payload["campaignLength"] = self.campaign_length
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -20,18 +20,17 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .answer_metadata_input import AnswerMetadataInput, AnswerMetadataInputFields
 
-_KNOWN = frozenset(
-    [
-        "brandIndustry",
-        "companyLegalName",
-        "companyRegistrationNumber",
-        "fullCompanyAddress",
-        "fullCompanyAddressMetadata",
-        "messagesVolume",
-        "messagesFrequency",
-        "campaignLength",
-    ]
-)
+_WIRE_NAMES = {
+    "brand_industry": "brandIndustry",
+    "company_legal_name": "companyLegalName",
+    "company_registration_number": "companyRegistrationNumber",
+    "full_company_address": "fullCompanyAddress",
+    "full_company_address_metadata": "fullCompanyAddressMetadata",
+    "messages_volume": "messagesVolume",
+    "messages_frequency": "messagesFrequency",
+    "campaign_length": "campaignLength",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_full_company_address_metadata(
@@ -43,6 +42,8 @@ def _build_full_company_address_metadata(
 @define
 class GbAnswersInput:
     """The schema GbAnswersInput."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     brand_industry: str | None = None
     company_legal_name: str | None = None
@@ -123,6 +124,13 @@ class GbAnswersInput:
         if self.campaign_length is not None:
             payload["campaignLength"] = self.campaign_length
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class GbAnswersInputFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -20,18 +20,17 @@ from ..types import ABSENT, NO_EXTRAS, absent, key_names
 from ..types import key_names as _key_names
 from .answer_metadata_update import AnswerMetadataUpdate, AnswerMetadataUpdateFields
 
-_KNOWN = frozenset(
-    [
-        "brandIndustry",
-        "companyLegalName",
-        "companyRegistrationNumber",
-        "fullCompanyAddress",
-        "fullCompanyAddressMetadata",
-        "messagesVolume",
-        "messagesFrequency",
-        "campaignLength",
-    ]
-)
+_WIRE_NAMES = {
+    "brand_industry": "brandIndustry",
+    "company_legal_name": "companyLegalName",
+    "company_registration_number": "companyRegistrationNumber",
+    "full_company_address": "fullCompanyAddress",
+    "full_company_address_metadata": "fullCompanyAddressMetadata",
+    "messages_volume": "messagesVolume",
+    "messages_frequency": "messagesFrequency",
+    "campaign_length": "campaignLength",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_full_company_address_metadata(
@@ -43,6 +42,8 @@ def _build_full_company_address_metadata(
 @define(repr=False)
 class GbAnswersUpdate:
     """The schema GbAnswersUpdate."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     _brand_industry_: str | None = _field(default=ABSENT, alias="brand_industry")
     _company_legal_name_: str | None = _field(default=ABSENT, alias="company_legal_name")
@@ -121,7 +122,7 @@ class GbAnswersUpdate:
         self._campaign_length_ = value
 
     def __repr__(self) -> str:
-        """Show null and absent alike, as they read."""
+        """Show null and absent alike, as they read, and mask secrets."""
         return (
             "GbAnswersUpdate("
             f"brand_industry={self.brand_industry!r}, "
@@ -233,6 +234,13 @@ class GbAnswersUpdate:
         if not absent(self._campaign_length_):
             payload["campaignLength"] = self._campaign_length_
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class GbAnswersUpdateFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Required, Self, TypedDict
+from typing import Any, ClassVar, Required, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -19,7 +19,8 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .gb_answers_input import GbAnswersInput, GbAnswersInputFields
 
-_KNOWN = frozenset(["answers"])
+_WIRE_NAMES = {"answers": "answers"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_answers(value: GbAnswersInput | GbAnswersInputFields) -> GbAnswersInput:
@@ -29,6 +30,8 @@ def _build_answers(value: GbAnswersInput | GbAnswersInputFields) -> GbAnswersInp
 @define
 class GbQuestionnaireInput:
     """The schema GbQuestionnaireInput."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: GbAnswersInput = _field(converter=_build_answers)
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -50,6 +53,13 @@ class GbQuestionnaireInput:
         payload: dict[str, object] = dict(self.additional_properties)
         payload["answers"] = required(self.answers, "GbQuestionnaireInput.answers").to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class GbQuestionnaireInputFields(TypedDict, total=False):

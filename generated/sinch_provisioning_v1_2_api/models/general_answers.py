@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,25 +21,26 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .answer_metadata import AnswerMetadata
 
-_KNOWN = frozenset(
-    [
-        "optInDescription",
-        "optInDescriptionMetadata",
-        "triggerDescription",
-        "triggerDescriptionMetadata",
-        "interactionsDescription",
-        "interactionsDescriptionMetadata",
-        "optOutDescription",
-        "optOutDescriptionMetadata",
-        "videoUris",
-        "screenshotUris",
-    ]
-)
+_WIRE_NAMES = {
+    "opt_in_description": "optInDescription",
+    "opt_in_description_metadata": "optInDescriptionMetadata",
+    "trigger_description": "triggerDescription",
+    "trigger_description_metadata": "triggerDescriptionMetadata",
+    "interactions_description": "interactionsDescription",
+    "interactions_description_metadata": "interactionsDescriptionMetadata",
+    "opt_out_description": "optOutDescription",
+    "opt_out_description_metadata": "optOutDescriptionMetadata",
+    "video_uris": "videoUris",
+    "screenshot_uris": "screenshotUris",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class GeneralAnswers:
     """The schema GeneralAnswers."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     opt_in_description: str | None = None
     opt_in_description_metadata: AnswerMetadata | None = None
@@ -150,3 +151,10 @@ class GeneralAnswers:
         if self.screenshot_uris is not None:
             payload["screenshotUris"] = self.screenshot_uris
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

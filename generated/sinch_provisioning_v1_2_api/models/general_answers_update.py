@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -21,20 +21,19 @@ from ..types import ABSENT, NO_EXTRAS, absent, key_names
 from ..types import key_names as _key_names
 from .answer_metadata_update import AnswerMetadataUpdate, AnswerMetadataUpdateFields
 
-_KNOWN = frozenset(
-    [
-        "optInDescription",
-        "optInDescriptionMetadata",
-        "triggerDescription",
-        "triggerDescriptionMetadata",
-        "interactionsDescription",
-        "interactionsDescriptionMetadata",
-        "optOutDescription",
-        "optOutDescriptionMetadata",
-        "videoUris",
-        "screenshotUris",
-    ]
-)
+_WIRE_NAMES = {
+    "opt_in_description": "optInDescription",
+    "opt_in_description_metadata": "optInDescriptionMetadata",
+    "trigger_description": "triggerDescription",
+    "trigger_description_metadata": "triggerDescriptionMetadata",
+    "interactions_description": "interactionsDescription",
+    "interactions_description_metadata": "interactionsDescriptionMetadata",
+    "opt_out_description": "optOutDescription",
+    "opt_out_description_metadata": "optOutDescriptionMetadata",
+    "video_uris": "videoUris",
+    "screenshot_uris": "screenshotUris",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_opt_in_description_metadata(
@@ -64,6 +63,8 @@ def _build_opt_out_description_metadata(
 @define(repr=False)
 class GeneralAnswersUpdate:
     """The schema GeneralAnswersUpdate."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     _opt_in_description_: str | None = _field(default=ABSENT, alias="opt_in_description")
     opt_in_description_metadata: AnswerMetadataUpdate | None = _field(
@@ -141,7 +142,7 @@ class GeneralAnswersUpdate:
         self._screenshot_uris_ = value
 
     def __repr__(self) -> str:
-        """Show null and absent alike, as they read."""
+        """Show null and absent alike, as they read, and mask secrets."""
         return (
             "GeneralAnswersUpdate("
             f"opt_in_description={self.opt_in_description!r}, "
@@ -279,6 +280,13 @@ class GeneralAnswersUpdate:
         if not absent(self._screenshot_uris_):
             payload["screenshotUris"] = self._screenshot_uris_
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class GeneralAnswersUpdateFields(TypedDict, total=False):

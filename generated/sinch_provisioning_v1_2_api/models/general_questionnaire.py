@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -19,12 +19,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .general_answers import GeneralAnswers
 
-_KNOWN = frozenset(["answers"])
+_WIRE_NAMES = {"answers": "answers"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class GeneralQuestionnaire:
     """The schema GeneralQuestionnaire."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: GeneralAnswers
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -46,3 +49,10 @@ class GeneralQuestionnaire:
         payload: dict[str, object] = dict(self.additional_properties)
         payload["answers"] = required(self.answers, "GeneralQuestionnaire.answers").to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -22,12 +22,21 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .kakao_talk_activity import KakaoTalkActivity
 
-_KNOWN = frozenset(["totalSize", "pageSize", "notifications", "previousPageToken", "nextPageToken"])
+_WIRE_NAMES = {
+    "total_size": "totalSize",
+    "page_size": "pageSize",
+    "notifications": "notifications",
+    "previous_page_token": "previousPageToken",
+    "next_page_token": "nextPageToken",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class KakaoTalkActivityList:
     """The schema KakaoTalkActivityList."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     total_size: float
     page_size: float
@@ -78,3 +87,10 @@ class KakaoTalkActivityList:
         if self.next_page_token is not None:
             payload["nextPageToken"] = self.next_page_token
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Required, Self, TypedDict
+from typing import Any, ClassVar, Required, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -19,12 +19,15 @@ from ..encoding import required
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["comment"])
+_WIRE_NAMES = {"comment": "comment"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class KakaoTalkCommentRequest:
     """The schema KakaoTalkCommentRequest."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     comment: str
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -47,6 +50,13 @@ class KakaoTalkCommentRequest:
         payload: dict[str, object] = dict(self.additional_properties)
         payload["comment"] = required(self.comment, "KakaoTalkCommentRequest.comment")
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class KakaoTalkCommentRequestFields(TypedDict, total=False):

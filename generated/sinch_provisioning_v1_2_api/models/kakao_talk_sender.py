@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -23,12 +23,23 @@ from .kakao_talk_sender_changes import KakaoTalkSenderChanges
 from .kakao_talk_sender_details import KakaoTalkSenderDetails
 from .kakao_talk_sender_state import KakaoTalkSenderState
 
-_KNOWN = frozenset(["plusFriendId", "id", "state", "changes", "details", "created", "modified"])
+_WIRE_NAMES = {
+    "plus_friend_id": "plusFriendId",
+    "id": "id",
+    "state": "state",
+    "changes": "changes",
+    "details": "details",
+    "created": "created",
+    "modified": "modified",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class KakaoTalkSender:
     """The schema KakaoTalkSender."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     plus_friend_id: str
     id: str | None = None
@@ -96,3 +107,10 @@ class KakaoTalkSender:
         if self.modified is not None:
             payload["modified"] = self.modified
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

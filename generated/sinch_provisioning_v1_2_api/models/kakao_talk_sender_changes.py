@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -23,12 +23,15 @@ from .kakao_talk_change_status import KakaoTalkChangeStatus
 from .kakao_talk_changed_details import KakaoTalkChangedDetails
 from .kakao_talk_sender_details import KakaoTalkSenderDetails
 
-_KNOWN = frozenset(["status", "details"])
+_WIRE_NAMES = {"status": "status", "details": "details"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class KakaoTalkSenderChanges:
     """The schema KakaoTalkSenderChanges."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     status: KakaoTalkChangeStatus
     details: KakaoTalkSenderDetails | KakaoTalkChangedDetails
@@ -55,6 +58,13 @@ class KakaoTalkSenderChanges:
         payload["status"] = required(self.status, "KakaoTalkSenderChanges.status")
         payload["details"] = plain(required(self.details, "KakaoTalkSenderChanges.details"))
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 def _alternative_1(data: object) -> KakaoTalkSenderDetails | KakaoTalkChangedDetails:

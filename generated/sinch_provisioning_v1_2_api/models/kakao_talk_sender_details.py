@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -19,21 +19,22 @@ from ..encoding import required
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(
-    [
-        "adminPhoneNo",
-        "name",
-        "topLevelCategoryCode",
-        "midLevelCategoryCode",
-        "subLevelCategoryCode",
-        "logoImage",
-    ]
-)
+_WIRE_NAMES = {
+    "admin_phone_no": "adminPhoneNo",
+    "name": "name",
+    "top_level_category_code": "topLevelCategoryCode",
+    "mid_level_category_code": "midLevelCategoryCode",
+    "sub_level_category_code": "subLevelCategoryCode",
+    "logo_image": "logoImage",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class KakaoTalkSenderDetails:
     """The schema KakaoTalkSenderDetails."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     admin_phone_no: str
     name: str
@@ -99,3 +100,10 @@ class KakaoTalkSenderDetails:
         if self.logo_image is not None:
             payload["logoImage"] = self.logo_image
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -19,21 +19,22 @@ from ..decoding import (
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(
-    [
-        "adminPhoneNo",
-        "name",
-        "logoImage",
-        "topLevelCategoryCode",
-        "midLevelCategoryCode",
-        "subLevelCategoryCode",
-    ]
-)
+_WIRE_NAMES = {
+    "admin_phone_no": "adminPhoneNo",
+    "name": "name",
+    "logo_image": "logoImage",
+    "top_level_category_code": "topLevelCategoryCode",
+    "mid_level_category_code": "midLevelCategoryCode",
+    "sub_level_category_code": "subLevelCategoryCode",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define(repr=False)
 class KakaoTalkSenderDetailsUpdate:
     """The schema KakaoTalkSenderDetailsUpdate."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     admin_phone_no: str | None = None
     name: str | None = None
@@ -54,7 +55,7 @@ class KakaoTalkSenderDetailsUpdate:
         self._logo_image_ = value
 
     def __repr__(self) -> str:
-        """Show null and absent alike, as they read."""
+        """Show null and absent alike, as they read, and mask secrets."""
         return (
             "KakaoTalkSenderDetailsUpdate("
             f"admin_phone_no={self.admin_phone_no!r}, "
@@ -125,6 +126,13 @@ class KakaoTalkSenderDetailsUpdate:
         if self.sub_level_category_code is not None:
             payload["subLevelCategoryCode"] = self.sub_level_category_code
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class KakaoTalkSenderDetailsUpdateFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,12 +21,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .operator_status import OperatorStatus
 
-_KNOWN = frozenset(["name", "status", "remark", "modified"])
+_WIRE_NAMES = {"name": "name", "status": "status", "remark": "remark", "modified": "modified"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class Operator:
     """The schema Operator."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     name: str
     status: OperatorStatus
@@ -68,3 +71,10 @@ class Operator:
         if self.modified is not None:
             payload["modified"] = self.modified
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

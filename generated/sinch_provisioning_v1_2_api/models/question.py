@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,12 +21,15 @@ from ..encoding import required
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["question", "suggestedAnswers"])
+_WIRE_NAMES = {"question": "question", "suggested_answers": "suggestedAnswers"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class Question:
     """The schema Question."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     question: str
     suggested_answers: list[str]
@@ -57,3 +60,10 @@ class Question:
         payload["question"] = required(self.question, "Question.question")
         payload["suggestedAnswers"] = required(self.suggested_answers, "Question.suggestedAnswers")
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -22,12 +22,15 @@ from .general_questionnaire import GeneralQuestionnaire
 from .us_questionnaire import UsQuestionnaire
 from .verification_questionnaire import VerificationQuestionnaire
 
-_KNOWN = frozenset(["general", "verification", "gb", "fr", "us"])
+_WIRE_NAMES = {"general": "general", "verification": "verification", "gb": "gb", "fr": "fr", "us": "us"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class Questionnaire:
     """What carriers and suppliers ask; the country parts may change."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     general: GeneralQuestionnaire | None = None
     verification: VerificationQuestionnaire | None = None
@@ -78,3 +81,10 @@ class Questionnaire:
         if self.us is not None:
             payload["us"] = self.us.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

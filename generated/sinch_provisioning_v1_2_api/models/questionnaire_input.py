@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -26,7 +26,8 @@ from .verification_questionnaire_input import (
     VerificationQuestionnaireInputFields,
 )
 
-_KNOWN = frozenset(["general", "verification", "gb", "fr", "us"])
+_WIRE_NAMES = {"general": "general", "verification": "verification", "gb": "gb", "fr": "fr", "us": "us"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_general(
@@ -56,6 +57,8 @@ def _build_us(value: UsQuestionnaireInput | UsQuestionnaireInputFields | None) -
 @define
 class QuestionnaireInput:
     """What carriers and suppliers ask; the country parts may change."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     general: GeneralQuestionnaireInput | None = _field(default=None, converter=_build_general)
     verification: VerificationQuestionnaireInput | None = _field(default=None, converter=_build_verification)
@@ -106,6 +109,13 @@ class QuestionnaireInput:
         if self.us is not None:
             payload["us"] = self.us.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class QuestionnaireInputFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -26,7 +26,8 @@ from .verification_questionnaire_update import (
     VerificationQuestionnaireUpdateFields,
 )
 
-_KNOWN = frozenset(["general", "verification", "gb", "fr", "us"])
+_WIRE_NAMES = {"general": "general", "verification": "verification", "gb": "gb", "fr": "fr", "us": "us"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_general(
@@ -62,6 +63,8 @@ def _build_us(
 @define
 class QuestionnaireUpdate:
     """What carriers and suppliers ask; the country parts may change."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     general: GeneralQuestionnaireUpdate | None = _field(default=None, converter=_build_general)
     verification: VerificationQuestionnaireUpdate | None = _field(default=None, converter=_build_verification)
@@ -118,6 +121,13 @@ class QuestionnaireUpdate:
         if self.us is not None:
             payload["us"] = self.us.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class QuestionnaireUpdateFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,12 +21,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .rcs_activity_type import RcsActivityType
 
-_KNOWN = frozenset(["type", "created", "author", "comment"])
+_WIRE_NAMES = {"type_": "type", "created": "created", "author": "author", "comment": "comment"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class RcsActivity:
     """The schema RcsActivity."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     type_: RcsActivityType
     created: str | None = None
@@ -69,3 +72,10 @@ class RcsActivity:
         if self.comment is not None:
             payload["comment"] = self.comment
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,12 +21,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .rcs_comment_type import RcsCommentType
 
-_KNOWN = frozenset(["type", "comment", "created"])
+_WIRE_NAMES = {"type_": "type", "comment": "comment", "created": "created"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class RcsComment:
     """The schema RcsComment."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     type_: RcsCommentType
     comment: str
@@ -61,3 +64,10 @@ class RcsComment:
         if self.created is not None:
             payload["created"] = self.created
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,12 +21,20 @@ from ..encoding import required
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["errorCode", "message", "resolution", "additionalInformation"])
+_WIRE_NAMES = {
+    "error_code": "errorCode",
+    "message": "message",
+    "resolution": "resolution",
+    "additional_information": "additionalInformation",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class RcsErrorBody:
     """The schema RcsErrorBody."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     error_code: str
     """Machine-readable kind of error."""
@@ -84,3 +92,10 @@ class RcsErrorBody:
         if self.additional_information is not None:
             payload["additionalInformation"] = dict(self.additional_information)
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -23,12 +23,15 @@ from .rcs_questionnaire_general import RcsQuestionnaireGeneral
 from .rcs_questionnaire_us import RcsQuestionnaireUs
 from .rcs_questionnaire_verification import RcsQuestionnaireVerification
 
-_KNOWN = frozenset(["general", "verification", "gb", "fr", "us"])
+_WIRE_NAMES = {"general": "general", "verification": "verification", "gb": "gb", "fr": "fr", "us": "us"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class RcsQuestionnaire:
     """The schema RcsQuestionnaire."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     general: RcsQuestionnaireGeneral
     verification: RcsQuestionnaireVerification
@@ -73,3 +76,10 @@ class RcsQuestionnaire:
         if self.us is not None:
             payload["us"] = self.us.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

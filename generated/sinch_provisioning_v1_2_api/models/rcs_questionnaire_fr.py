@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -18,12 +18,15 @@ from ..encoding import required
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["questions"])
+_WIRE_NAMES = {"questions": "questions"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class RcsQuestionnaireFr:
     """The schema RcsQuestionnaireFr."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     questions: Mapping[str, object]
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -45,3 +48,10 @@ class RcsQuestionnaireFr:
         payload: dict[str, object] = dict(self.additional_properties)
         payload["questions"] = dict(required(self.questions, "RcsQuestionnaireFr.questions"))
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -18,7 +18,7 @@ from ..decoding import (
     mismatch,
 )
 from ..encoding import required
-from ..types import NO_EXTRAS
+from ..types import NO_EXTRAS, key_names, masked
 from ..types import key_names as _key_names
 from ..types import masked as _masked
 from .billing_category import BillingCategory
@@ -33,33 +33,34 @@ from .region import Region
 from .supplier_details import SupplierDetails
 from .use_case import UseCase
 
-_KNOWN = frozenset(
-    [
-        "id",
-        "region",
-        "billingCategory",
-        "useCase",
-        "hostingRegion",
-        "conversationApiApp",
-        "conversationApiAppDetails",
-        "state",
-        "testNumberStates",
-        "countryStatus",
-        "details",
-        "authName",
-        "authToken",
-        "created",
-        "modified",
-        "launched",
-        "supplierDetails",
-        "brandDetails",
-    ]
-)
+_WIRE_NAMES = {
+    "id": "id",
+    "region": "region",
+    "billing_category": "billingCategory",
+    "use_case": "useCase",
+    "hosting_region": "hostingRegion",
+    "conversation_api_app": "conversationApiApp",
+    "conversation_api_app_details": "conversationApiAppDetails",
+    "state": "state",
+    "test_number_states": "testNumberStates",
+    "country_status": "countryStatus",
+    "details": "details",
+    "auth_name": "authName",
+    "auth_token": "authToken",
+    "created": "created",
+    "modified": "modified",
+    "launched": "launched",
+    "supplier_details": "supplierDetails",
+    "brand_details": "brandDetails",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
-@define
+@define(repr=False)
 class RcsSender:
     """The schema RcsSender."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     id: str
     region: Region
@@ -75,8 +76,7 @@ class RcsSender:
     details: RcsSenderDetails | None = None
     auth_name: str | None = None
     """Sender id of the Conversation API's RCS channel."""
-    auth_token: str | None = _field(default=None, repr=_masked)
-    """Bearer token of the Conversation API's RCS channel."""
+    _auth_token_: str | None = _field(default=None, alias="auth_token", repr=_masked)
     created: str | None = None
     modified: str | None = None
     launched: str | None = None
@@ -84,6 +84,40 @@ class RcsSender:
     brand_details: BrandRegistration | None = None
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
+
+    @property
+    def auth_token(self) -> str | None:
+        """Bearer token of the Conversation API's RCS channel."""
+        return self._auth_token_
+
+    @auth_token.setter
+    def auth_token(self, value: str | None) -> None:
+        self._auth_token_ = value
+
+    def __repr__(self) -> str:
+        """Show null and absent alike, as they read, and mask secrets."""
+        return (
+            "RcsSender("
+            f"id={self.id!r}, "
+            f"region={self.region!r}, "
+            f"billing_category={self.billing_category!r}, "
+            f"use_case={self.use_case!r}, "
+            f"hosting_region={self.hosting_region!r}, "
+            f"conversation_api_app={self.conversation_api_app!r}, "
+            f"conversation_api_app_details={self.conversation_api_app_details!r}, "
+            f"state={self.state!r}, "
+            f"test_number_states={self.test_number_states!r}, "
+            f"country_status={self.country_status!r}, "
+            f"details={self.details!r}, "
+            f"auth_name={self.auth_name!r}, "
+            f"auth_token={masked(self.auth_token)}, "
+            f"created={self.created!r}, "
+            f"modified={self.modified!r}, "
+            f"launched={self.launched!r}, "
+            f"supplier_details={self.supplier_details!r}, "
+            f"brand_details={self.brand_details!r}, "
+            f"additional_properties={key_names(self.additional_properties)})"
+        )
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
@@ -215,3 +249,10 @@ class RcsSender:
         if self.brand_details is not None:
             payload["brandDetails"] = self.brand_details.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -22,12 +22,20 @@ from .brand_details import BrandDetails
 from .country_code import CountryCode
 from .questionnaire import Questionnaire
 
-_KNOWN = frozenset(["brand", "testNumbers", "countries", "questionnaire"])
+_WIRE_NAMES = {
+    "brand": "brand",
+    "test_numbers": "testNumbers",
+    "countries": "countries",
+    "questionnaire": "questionnaire",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class RcsSenderDetails:
     """The schema RcsSenderDetails."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     brand: BrandDetails | None = None
     test_numbers: list[str] | None = None
@@ -84,3 +92,10 @@ class RcsSenderDetails:
         if self.questionnaire is not None:
             payload["questionnaire"] = self.questionnaire.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

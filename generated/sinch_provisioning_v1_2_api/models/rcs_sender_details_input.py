@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict, cast
+from typing import Any, ClassVar, Self, TypedDict, cast
 
 from attrs import define
 from attrs import field as _field
@@ -23,7 +23,13 @@ from .brand_details_input import BrandDetailsInput, BrandDetailsInputFields
 from .country_code_input import CountryCodeInput
 from .questionnaire_input import QuestionnaireInput, QuestionnaireInputFields
 
-_KNOWN = frozenset(["brand", "testNumbers", "countries", "questionnaire"])
+_WIRE_NAMES = {
+    "brand": "brand",
+    "test_numbers": "testNumbers",
+    "countries": "countries",
+    "questionnaire": "questionnaire",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_brand(value: BrandDetailsInput | BrandDetailsInputFields | None) -> BrandDetailsInput | None:
@@ -39,6 +45,8 @@ def _build_questionnaire(
 @define
 class RcsSenderDetailsInput:
     """The schema RcsSenderDetailsInput."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     brand: BrandDetailsInput | None = _field(default=None, converter=_build_brand)
     test_numbers: list[str] | None = None
@@ -97,6 +105,13 @@ class RcsSenderDetailsInput:
         if self.questionnaire is not None:
             payload["questionnaire"] = self.questionnaire.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class RcsSenderDetailsInputFields(TypedDict, total=False):

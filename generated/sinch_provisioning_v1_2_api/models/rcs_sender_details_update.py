@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict, cast
+from typing import Any, ClassVar, Self, TypedDict, cast
 
 from attrs import define
 from attrs import field as _field
@@ -23,7 +23,13 @@ from .brand_details_update import BrandDetailsUpdate, BrandDetailsUpdateFields
 from .country_code_input import CountryCodeInput
 from .questionnaire_update import QuestionnaireUpdate, QuestionnaireUpdateFields
 
-_KNOWN = frozenset(["brand", "testNumbers", "countries", "questionnaire"])
+_WIRE_NAMES = {
+    "brand": "brand",
+    "test_numbers": "testNumbers",
+    "countries": "countries",
+    "questionnaire": "questionnaire",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_brand(value: BrandDetailsUpdate | BrandDetailsUpdateFields | None) -> BrandDetailsUpdate | None:
@@ -39,6 +45,8 @@ def _build_questionnaire(
 @define(repr=False)
 class RcsSenderDetailsUpdate:
     """The schema RcsSenderDetailsUpdate."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     brand: BrandDetailsUpdate | None = _field(default=None, converter=_build_brand)
     _test_numbers_: list[str] | None = _field(default=ABSENT, alias="test_numbers")
@@ -66,7 +74,7 @@ class RcsSenderDetailsUpdate:
         self._countries_ = value
 
     def __repr__(self) -> str:
-        """Show null and absent alike, as they read."""
+        """Show null and absent alike, as they read, and mask secrets."""
         return (
             "RcsSenderDetailsUpdate("
             f"brand={self.brand!r}, "
@@ -132,6 +140,13 @@ class RcsSenderDetailsUpdate:
         if self.questionnaire is not None:
             payload["questionnaire"] = self.questionnaire.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class RcsSenderDetailsUpdateFields(TypedDict, total=False):

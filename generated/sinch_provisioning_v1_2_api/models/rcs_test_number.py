@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,12 +21,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .rcs_test_number_state import RcsTestNumberState
 
-_KNOWN = frozenset(["number", "state", "submitted"])
+_WIRE_NAMES = {"number": "number", "state": "state", "submitted": "submitted"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class RcsTestNumber:
     """The schema RcsTestNumber."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     number: str
     state: RcsTestNumberState
@@ -60,3 +63,10 @@ class RcsTestNumber:
         payload["state"] = required(self.state, "RcsTestNumber.state")
         payload["submitted"] = required(self.submitted, "RcsTestNumber.submitted")
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

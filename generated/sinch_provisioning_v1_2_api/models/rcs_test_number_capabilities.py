@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,12 +21,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .rcs_test_number_feature import RcsTestNumberFeature
 
-_KNOWN = frozenset(["features"])
+_WIRE_NAMES = {"features": "features"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class RcsTestNumberCapabilities:
     """The schema RcsTestNumberCapabilities."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     features: list[RcsTestNumberFeature]
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -51,3 +54,10 @@ class RcsTestNumberCapabilities:
         payload: dict[str, object] = dict(self.additional_properties)
         payload["features"] = required(self.features, "RcsTestNumberCapabilities.features")
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

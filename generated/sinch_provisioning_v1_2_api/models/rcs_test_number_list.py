@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -20,12 +20,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .rcs_test_number import RcsTestNumber
 
-_KNOWN = frozenset(["testNumbers"])
+_WIRE_NAMES = {"test_numbers": "testNumbers"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class RcsTestNumberList:
     """The schema RcsTestNumberList."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     test_numbers: list[RcsTestNumber]
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -52,3 +55,10 @@ class RcsTestNumberList:
             item.to_dict() for item in required(self.test_numbers, "RcsTestNumberList.testNumbers")
         ]
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -18,12 +18,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .supplier_details_google import SupplierDetailsGoogle
 
-_KNOWN = frozenset(["google"])
+_WIRE_NAMES = {"google": "google"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class SupplierDetails:
     """The schema SupplierDetails."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     google: SupplierDetailsGoogle | None = None
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -48,3 +51,10 @@ class SupplierDetails:
         if self.google is not None:
             payload["google"] = self.google.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -18,12 +18,15 @@ from ..decoding import (
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["agentId", "brandId"])
+_WIRE_NAMES = {"agent_id": "agentId", "brand_id": "brandId"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class SupplierDetailsGoogle:
     """The schema SupplierDetailsGoogle."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     agent_id: str | None = None
     brand_id: str | None = None
@@ -54,3 +57,10 @@ class SupplierDetailsGoogle:
         if self.brand_id is not None:
             payload["brandId"] = self.brand_id
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

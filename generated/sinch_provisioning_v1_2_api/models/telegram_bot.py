@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,22 +21,23 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .channel_status import ChannelStatus
 
-_KNOWN = frozenset(
-    [
-        "status",
-        "statusDescription",
-        "name",
-        "username",
-        "canJoinGroups",
-        "canReadAllGroupMessages",
-        "supportsInlineQueries",
-    ]
-)
+_WIRE_NAMES = {
+    "status": "status",
+    "status_description": "statusDescription",
+    "name": "name",
+    "username": "username",
+    "can_join_groups": "canJoinGroups",
+    "can_read_all_group_messages": "canReadAllGroupMessages",
+    "supports_inline_queries": "supportsInlineQueries",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class TelegramBot:
     """The schema TelegramBot."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     status: ChannelStatus
     status_description: str | None = None
@@ -100,3 +101,10 @@ class TelegramBot:
         if self.supports_inline_queries is not None:
             payload["supportsInlineQueries"] = self.supports_inline_queries
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

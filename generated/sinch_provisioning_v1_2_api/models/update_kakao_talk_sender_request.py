@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict, cast
+from typing import Any, ClassVar, Self, TypedDict, cast
 
 from attrs import define
 from attrs import field as _field
@@ -21,7 +21,8 @@ from ..types import key_names as _key_names
 from .kakao_talk_action import KakaoTalkAction
 from .kakao_talk_sender_details_update import KakaoTalkSenderDetailsUpdate, KakaoTalkSenderDetailsUpdateFields
 
-_KNOWN = frozenset(["status", "details"])
+_WIRE_NAMES = {"status": "status", "details": "details"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_details(
@@ -33,6 +34,8 @@ def _build_details(
 @define
 class UpdateKakaoTalkSenderRequest:
     """The schema UpdateKakaoTalkSenderRequest."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     status: KakaoTalkAction | None = None
     details: KakaoTalkSenderDetailsUpdate | None = _field(default=None, converter=_build_details)
@@ -67,6 +70,13 @@ class UpdateKakaoTalkSenderRequest:
         if self.details is not None:
             payload["details"] = self.details.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class UpdateKakaoTalkSenderRequestFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Required, Self, TypedDict
+from typing import Any, ClassVar, Required, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -19,7 +19,8 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .rcs_sender_details_update import RcsSenderDetailsUpdate, RcsSenderDetailsUpdateFields
 
-_KNOWN = frozenset(["details"])
+_WIRE_NAMES = {"details": "details"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_details(value: RcsSenderDetailsUpdate | RcsSenderDetailsUpdateFields) -> RcsSenderDetailsUpdate:
@@ -29,6 +30,8 @@ def _build_details(value: RcsSenderDetailsUpdate | RcsSenderDetailsUpdateFields)
 @define
 class UpdateRcsSenderRequest:
     """The schema UpdateRcsSenderRequest."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     details: RcsSenderDetailsUpdate = _field(converter=_build_details)
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -50,6 +53,13 @@ class UpdateRcsSenderRequest:
         payload: dict[str, object] = dict(self.additional_properties)
         payload["details"] = required(self.details, "UpdateRcsSenderRequest.details").to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class UpdateRcsSenderRequestFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -17,23 +17,45 @@ from ..decoding import (
     extras,
     mismatch,
 )
-from ..types import NO_EXTRAS
+from ..types import NO_EXTRAS, key_names, masked
 from ..types import key_names as _key_names
 from ..types import masked as _masked
 from .webhook_trigger import WebhookTrigger
 
-_KNOWN = frozenset(["target", "secret", "triggers"])
+_WIRE_NAMES = {"target": "target", "secret": "secret", "triggers": "triggers"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
-@define
+@define(repr=False)
 class UpdateWebhookRequest:
     """The schema UpdateWebhookRequest."""
 
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
+
     target: str | None = None
-    secret: str | None = _field(default=None, repr=_masked)
+    _secret_: str | None = _field(default=None, alias="secret", repr=_masked)
     triggers: list[WebhookTrigger] | None = None
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
+
+    @property
+    def secret(self) -> str | None:
+        """The property secret."""
+        return self._secret_
+
+    @secret.setter
+    def secret(self, value: str | None) -> None:
+        self._secret_ = value
+
+    def __repr__(self) -> str:
+        """Show null and absent alike, as they read, and mask secrets."""
+        return (
+            "UpdateWebhookRequest("
+            f"target={self.target!r}, "
+            f"secret={masked(self.secret)}, "
+            f"triggers={self.triggers!r}, "
+            f"additional_properties={key_names(self.additional_properties)})"
+        )
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
@@ -71,6 +93,13 @@ class UpdateWebhookRequest:
         if self.triggers is not None:
             payload["triggers"] = self.triggers
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class UpdateWebhookRequestFields(TypedDict, total=False):

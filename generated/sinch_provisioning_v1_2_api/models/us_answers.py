@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -19,22 +19,23 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .answer_metadata import AnswerMetadata
 
-_KNOWN = frozenset(
-    [
-        "companyLegalName",
-        "ein",
-        "brandIndustry",
-        "fullCompanyAddress",
-        "fullCompanyAddressMetadata",
-        "smsCampaign",
-        "messagesVolume",
-    ]
-)
+_WIRE_NAMES = {
+    "company_legal_name": "companyLegalName",
+    "ein": "ein",
+    "brand_industry": "brandIndustry",
+    "full_company_address": "fullCompanyAddress",
+    "full_company_address_metadata": "fullCompanyAddressMetadata",
+    "sms_campaign": "smsCampaign",
+    "messages_volume": "messagesVolume",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class UsAnswers:
     """The first US form, to be replaced."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     company_legal_name: str | None = None
     ein: str | None = None
@@ -103,3 +104,10 @@ class UsAnswers:
         if self.messages_volume is not None:
             payload["messagesVolume"] = self.messages_volume
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

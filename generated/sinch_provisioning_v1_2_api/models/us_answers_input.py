@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -20,17 +20,16 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .answer_metadata_input import AnswerMetadataInput, AnswerMetadataInputFields
 
-_KNOWN = frozenset(
-    [
-        "companyLegalName",
-        "ein",
-        "brandIndustry",
-        "fullCompanyAddress",
-        "fullCompanyAddressMetadata",
-        "smsCampaign",
-        "messagesVolume",
-    ]
-)
+_WIRE_NAMES = {
+    "company_legal_name": "companyLegalName",
+    "ein": "ein",
+    "brand_industry": "brandIndustry",
+    "full_company_address": "fullCompanyAddress",
+    "full_company_address_metadata": "fullCompanyAddressMetadata",
+    "sms_campaign": "smsCampaign",
+    "messages_volume": "messagesVolume",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_full_company_address_metadata(
@@ -42,6 +41,8 @@ def _build_full_company_address_metadata(
 @define
 class UsAnswersInput:
     """The first US form, to be replaced."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     company_legal_name: str | None = None
     ein: str | None = None
@@ -112,6 +113,13 @@ class UsAnswersInput:
         if self.messages_volume is not None:
             payload["messagesVolume"] = self.messages_volume
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class UsAnswersInputFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -20,17 +20,16 @@ from ..types import ABSENT, NO_EXTRAS, absent, key_names
 from ..types import key_names as _key_names
 from .answer_metadata_update import AnswerMetadataUpdate, AnswerMetadataUpdateFields
 
-_KNOWN = frozenset(
-    [
-        "companyLegalName",
-        "ein",
-        "brandIndustry",
-        "fullCompanyAddress",
-        "fullCompanyAddressMetadata",
-        "smsCampaign",
-        "messagesVolume",
-    ]
-)
+_WIRE_NAMES = {
+    "company_legal_name": "companyLegalName",
+    "ein": "ein",
+    "brand_industry": "brandIndustry",
+    "full_company_address": "fullCompanyAddress",
+    "full_company_address_metadata": "fullCompanyAddressMetadata",
+    "sms_campaign": "smsCampaign",
+    "messages_volume": "messagesVolume",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_full_company_address_metadata(
@@ -42,6 +41,8 @@ def _build_full_company_address_metadata(
 @define(repr=False)
 class UsAnswersUpdate:
     """The first US form, to be replaced."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     _company_legal_name_: str | None = _field(default=ABSENT, alias="company_legal_name")
     _ein_: str | None = _field(default=ABSENT, alias="ein")
@@ -110,7 +111,7 @@ class UsAnswersUpdate:
         self._messages_volume_ = value
 
     def __repr__(self) -> str:
-        """Show null and absent alike, as they read."""
+        """Show null and absent alike, as they read, and mask secrets."""
         return (
             "UsAnswersUpdate("
             f"company_legal_name={self.company_legal_name!r}, "
@@ -204,6 +205,13 @@ class UsAnswersUpdate:
         if not absent(self._messages_volume_):
             payload["messagesVolume"] = self._messages_volume_
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class UsAnswersUpdateFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,43 +21,44 @@ from ..decoding import (
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(
-    [
-        "ownershipType",
-        "companyLegalName",
-        "companyPhoneNumber",
-        "companyEmailAddress",
-        "brandName",
-        "brandIndustry",
-        "legalForm",
-        "taxIdCountry",
-        "taxId",
-        "addressLine",
-        "addressCity",
-        "addressCountry",
-        "addressState",
-        "addressPostalCode",
-        "websiteUrl",
-        "contactFirstName",
-        "contactSurname",
-        "stockExchange",
-        "stockSymbol",
-        "sampleMessages",
-        "messagesVolume",
-        "embeddedLink",
-        "embeddedPhone",
-        "ageGatedContent",
-        "directLending",
-        "optInConfirmationMessage",
-        "helpMessage",
-        "callToActionMessage",
-    ]
-)
+_WIRE_NAMES = {
+    "ownership_type": "ownershipType",
+    "company_legal_name": "companyLegalName",
+    "company_phone_number": "companyPhoneNumber",
+    "company_email_address": "companyEmailAddress",
+    "brand_name": "brandName",
+    "brand_industry": "brandIndustry",
+    "legal_form": "legalForm",
+    "tax_id_country": "taxIdCountry",
+    "tax_id": "taxId",
+    "address_line": "addressLine",
+    "address_city": "addressCity",
+    "address_country": "addressCountry",
+    "address_state": "addressState",
+    "address_postal_code": "addressPostalCode",
+    "website_url": "websiteUrl",
+    "contact_first_name": "contactFirstName",
+    "contact_surname": "contactSurname",
+    "stock_exchange": "stockExchange",
+    "stock_symbol": "stockSymbol",
+    "sample_messages": "sampleMessages",
+    "messages_volume": "messagesVolume",
+    "embedded_link": "embeddedLink",
+    "embedded_phone": "embeddedPhone",
+    "age_gated_content": "ageGatedContent",
+    "direct_lending": "directLending",
+    "opt_in_confirmation_message": "optInConfirmationMessage",
+    "help_message": "helpMessage",
+    "call_to_action_message": "callToActionMessage",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class UsBrandCampaignAnswers:
     """The second US form."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     ownership_type: str | None = None
     company_legal_name: str | None = None
@@ -283,3 +284,10 @@ class UsBrandCampaignAnswers:
         if self.call_to_action_message is not None:
             payload["callToActionMessage"] = self.call_to_action_message
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -21,12 +21,15 @@ from ..types import key_names as _key_names
 from .us_answers import UsAnswers
 from .us_brand_campaign_answers import UsBrandCampaignAnswers
 
-_KNOWN = frozenset(["answers"])
+_WIRE_NAMES = {"answers": "answers"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class UsQuestionnaire:
     """The schema UsQuestionnaire."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: UsBrandCampaignAnswers | UsAnswers
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -48,6 +51,13 @@ class UsQuestionnaire:
         payload: dict[str, object] = dict(self.additional_properties)
         payload["answers"] = plain(required(self.answers, "UsQuestionnaire.answers"))
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 def _alternative_1(data: object) -> UsBrandCampaignAnswers | UsAnswers:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Required, Self, TypedDict, cast
+from typing import Any, ClassVar, Required, Self, TypedDict, cast
 
 from attrs import define
 from attrs import field as _field
@@ -21,7 +21,8 @@ from ..types import key_names as _key_names
 from .us_answers_input import UsAnswersInput, UsAnswersInputFields
 from .us_brand_campaign_answers_input import UsBrandCampaignAnswersInput, UsBrandCampaignAnswersInputFields
 
-_KNOWN = frozenset(["answers"])
+_WIRE_NAMES = {"answers": "answers"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_answers(
@@ -39,6 +40,8 @@ def _build_answers(
 @define
 class UsQuestionnaireInput:
     """The schema UsQuestionnaireInput."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: UsBrandCampaignAnswersInput | UsAnswersInput = _field(converter=_build_answers)
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -60,6 +63,13 @@ class UsQuestionnaireInput:
         payload: dict[str, object] = dict(self.additional_properties)
         payload["answers"] = plain(required(self.answers, "UsQuestionnaireInput.answers"))
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 def _alternative_1(data: object) -> UsBrandCampaignAnswersInput | UsAnswersInput:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -20,7 +20,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .verification_partner_input import VerificationPartnerInput, VerificationPartnerInputFields
 
-_KNOWN = frozenset(["name", "email", "title", "website", "phone", "partner"])
+_WIRE_NAMES = {
+    "name": "name",
+    "email": "email",
+    "title": "title",
+    "website": "website",
+    "phone": "phone",
+    "partner": "partner",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_partner(
@@ -32,6 +40,8 @@ def _build_partner(
 @define
 class VerificationAnswersInput:
     """The schema VerificationAnswersInput."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     name: str | None = None
     email: str | None = None
@@ -91,6 +101,13 @@ class VerificationAnswersInput:
         if self.partner is not None:
             payload["partner"] = self.partner.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class VerificationAnswersInputFields(TypedDict, total=False):

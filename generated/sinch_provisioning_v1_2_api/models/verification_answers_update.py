@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -20,7 +20,15 @@ from ..types import ABSENT, NO_EXTRAS, absent, key_names
 from ..types import key_names as _key_names
 from .verification_partner_update import VerificationPartnerUpdate, VerificationPartnerUpdateFields
 
-_KNOWN = frozenset(["name", "email", "title", "website", "phone", "partner"])
+_WIRE_NAMES = {
+    "name": "name",
+    "email": "email",
+    "title": "title",
+    "website": "website",
+    "phone": "phone",
+    "partner": "partner",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_partner(
@@ -32,6 +40,8 @@ def _build_partner(
 @define(repr=False)
 class VerificationAnswersUpdate:
     """The schema VerificationAnswersUpdate."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     _name_: str | None = _field(default=ABSENT, alias="name")
     _email_: str | None = _field(default=ABSENT, alias="email")
@@ -88,7 +98,7 @@ class VerificationAnswersUpdate:
         self._phone_ = value
 
     def __repr__(self) -> str:
-        """Show null and absent alike, as they read."""
+        """Show null and absent alike, as they read, and mask secrets."""
         return (
             "VerificationAnswersUpdate("
             f"name={self.name!r}, "
@@ -156,6 +166,13 @@ class VerificationAnswersUpdate:
         if self.partner is not None:
             payload["partner"] = self.partner.to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class VerificationAnswersUpdateFields(TypedDict, total=False):

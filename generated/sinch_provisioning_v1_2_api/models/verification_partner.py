@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -18,12 +18,19 @@ from ..decoding import (
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["companyName", "contactName", "contactEmailAddress"])
+_WIRE_NAMES = {
+    "company_name": "companyName",
+    "contact_name": "contactName",
+    "contact_email_address": "contactEmailAddress",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class VerificationPartner:
     """The schema VerificationPartner."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     company_name: str | None = None
     contact_name: str | None = None
@@ -61,3 +68,10 @@ class VerificationPartner:
         if self.contact_email_address is not None:
             payload["contactEmailAddress"] = self.contact_email_address
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -18,12 +18,19 @@ from ..decoding import (
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["companyName", "contactName", "contactEmailAddress"])
+_WIRE_NAMES = {
+    "company_name": "companyName",
+    "contact_name": "contactName",
+    "contact_email_address": "contactEmailAddress",
+}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define(repr=False)
 class VerificationPartnerUpdate:
     """The schema VerificationPartnerUpdate."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     _company_name_: str | None = _field(default=ABSENT, alias="company_name")
     _contact_name_: str | None = _field(default=ABSENT, alias="contact_name")
@@ -59,7 +66,7 @@ class VerificationPartnerUpdate:
         self._contact_email_address_ = value
 
     def __repr__(self) -> str:
-        """Show null and absent alike, as they read."""
+        """Show null and absent alike, as they read, and mask secrets."""
         return (
             "VerificationPartnerUpdate("
             f"company_name={self.company_name!r}, "
@@ -113,6 +120,13 @@ class VerificationPartnerUpdate:
         if not absent(self._contact_email_address_):
             payload["contactEmailAddress"] = self._contact_email_address_
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class VerificationPartnerUpdateFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Required, Self, TypedDict
+from typing import Any, ClassVar, Required, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -19,7 +19,8 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .verification_answers_update import VerificationAnswersUpdate, VerificationAnswersUpdateFields
 
-_KNOWN = frozenset(["answers"])
+_WIRE_NAMES = {"answers": "answers"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 def _build_answers(
@@ -31,6 +32,8 @@ def _build_answers(
 @define
 class VerificationQuestionnaireUpdate:
     """The schema VerificationQuestionnaireUpdate."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: VerificationAnswersUpdate = _field(converter=_build_answers)
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -52,6 +55,13 @@ class VerificationQuestionnaireUpdate:
         payload: dict[str, object] = dict(self.additional_properties)
         payload["answers"] = required(self.answers, "VerificationQuestionnaireUpdate.answers").to_dict()
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class VerificationQuestionnaireUpdateFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Required, Self, TypedDict
+from typing import Any, ClassVar, Required, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -19,12 +19,15 @@ from ..encoding import required
 from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 
-_KNOWN = frozenset(["code"])
+_WIRE_NAMES = {"code": "code"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class VerifyKakaoTalkSenderRequest:
     """The schema VerifyKakaoTalkSenderRequest."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     code: float
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
@@ -46,6 +49,13 @@ class VerifyKakaoTalkSenderRequest:
         payload: dict[str, object] = dict(self.additional_properties)
         payload["code"] = required(self.code, "VerifyKakaoTalkSenderRequest.code")
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class VerifyKakaoTalkSenderRequestFields(TypedDict, total=False):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from attrs import define
 from attrs import field as _field
@@ -22,12 +22,15 @@ from ..types import NO_EXTRAS
 from ..types import key_names as _key_names
 from .webhook_trigger import WebhookTrigger
 
-_KNOWN = frozenset(["id", "target", "projectId", "triggers"])
+_WIRE_NAMES = {"id": "id", "target": "target", "project_id": "projectId", "triggers": "triggers"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
 @define
 class Webhook:
     """The schema Webhook."""
+
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     id: str
     target: str
@@ -70,3 +73,10 @@ class Webhook:
         payload["projectId"] = required(self.project_id, "Webhook.projectId")
         payload["triggers"] = required(self.triggers, "Webhook.triggers")
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Required, Self, TypedDict
+from typing import Any, ClassVar, Required, Self, TypedDict
 
 from attrs import define
 from attrs import field as _field
@@ -18,23 +18,45 @@ from ..decoding import (
     mismatch,
 )
 from ..encoding import required
-from ..types import NO_EXTRAS
+from ..types import NO_EXTRAS, key_names, masked
 from ..types import key_names as _key_names
 from ..types import masked as _masked
 from .webhook_trigger import WebhookTrigger
 
-_KNOWN = frozenset(["target", "secret", "triggers"])
+_WIRE_NAMES = {"target": "target", "secret": "secret", "triggers": "triggers"}
+_KNOWN = frozenset(_WIRE_NAMES.values())
 
 
-@define
+@define(repr=False)
 class WebhookRequest:
     """The schema WebhookRequest."""
 
+    __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
+
     target: str
-    secret: str = _field(repr=_masked)
+    _secret_: str = _field(alias="secret", repr=_masked)
     triggers: list[WebhookTrigger]
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
+
+    @property
+    def secret(self) -> str:
+        """The property secret."""
+        return self._secret_
+
+    @secret.setter
+    def secret(self, value: str) -> None:
+        self._secret_ = value
+
+    def __repr__(self) -> str:
+        """Show null and absent alike, as they read, and mask secrets."""
+        return (
+            "WebhookRequest("
+            f"target={self.target!r}, "
+            f"secret={masked(self.secret)}, "
+            f"triggers={self.triggers!r}, "
+            f"additional_properties={key_names(self.additional_properties)})"
+        )
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
@@ -65,6 +87,13 @@ class WebhookRequest:
         payload["secret"] = required(self.secret, "WebhookRequest.secret")
         payload["triggers"] = required(self.triggers, "WebhookRequest.triggers")
         return payload
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Any) -> Any:
+        """Let pydantic, and with it FastAPI, read, write and describe the model."""
+        from ..pydantic_schema import model_schema
+
+        return model_schema(cls, handler)
 
 
 class WebhookRequestFields(TypedDict, total=False):

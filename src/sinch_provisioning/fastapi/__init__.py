@@ -32,7 +32,7 @@ from .lifespan import lifespan, open_for
 from .problem_details import PROBLEM_RESPONSES
 from .problem_middleware import add_problem_handlers
 from .readiness import add_readiness
-from .response_models import Documented, RcsSenderResponse, SenderResponse
+from .response_models import RcsSenderResponse, SenderResponse
 from .webhooks import webhook_router
 
 del _fastapi
@@ -41,7 +41,6 @@ __all__ = [
     "PROBLEM_RESPONSES",
     "CancelOnDisconnect",
     "ChosenProject",
-    "Documented",
     "RcsSenderResponse",
     "SenderResponse",
     "Sinch",

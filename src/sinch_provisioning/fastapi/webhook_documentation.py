@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sinch_provisioning_v1_2_api.models import KakaoTalkSender, RcsSender
 
-from .response_models import Documented
-
 
 class _Delivery(BaseModel):
     """A webhook delivery; triggers not known yet have other payloads."""
@@ -19,9 +17,7 @@ class _Delivery(BaseModel):
 
     type: str = Field(description="The trigger's name.", examples=["RCS_SENDER_STATUS_UPDATED"])
     payload: Annotated[
-        Annotated[RcsSender, Documented(RcsSender)]
-        | Annotated[KakaoTalkSender, Documented(KakaoTalkSender)]
-        | dict[str, Any],
+        RcsSender | KakaoTalkSender | dict[str, Any],
         Field(description="The sender as it is now, where the trigger is about one."),
     ]
     previous_state: str | None = Field(default=None, alias="previousState")
