@@ -1,6 +1,7 @@
-"""`python -m tools.spec_diff FILE [--base FILE]`: compare a new document with the vendored one, or any other.
+"""`python -m tools.spec_diff FILE [--base FILE] [--json]`: compare a new document with the vendored one, or any other.
 
-Prints one line per change, then the version bump. Exit 0: nothing breaks, 1: something breaks, 2: unusable document.
+Prints one line per change with the sides it hits or concerns (those who send requests, read responses or import names),
+then the version bump. Exit 0: nothing breaks, 1: something breaks, 2: unusable document.
 """
 
 from __future__ import annotations

@@ -16,11 +16,9 @@ from tools.normalize.schemas import Schemas
 from tools.normalize.unsupported import warn_unsupported
 from tools.openapi.document import Document, Node, as_node, as_nodes, pointer
 from tools.openapi.names_file import NamesFile, OperationEntry
+from tools.openapi.parameters import DEFAULT_STYLES, is_ignored
 from tools.openapi.remarks import Remarks
 
-_STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
-# The specification ignores header parameters of these names.
-_NOT_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 # Set beside a shared parameter: the name of its inline schema.
 _HINT = "x-class"
@@ -146,7 +144,7 @@ class Operations:
             for raw in as_nodes(owner.get("parameters")):
                 one = {**self.document.follow(raw), **_hinted(raw, "Parameter")}
                 where, name = str(one.get("in")), str(one.get("name"))
-                if where not in _STYLES or (where == "header" and name.lower() in _NOT_PARAMETERS):
+                if is_ignored(where, name):
                     self.remarks.add(own_place, f"the {where} parameter {name!r} is ignored")
                     continue
                 if (where, name) in seen:
@@ -183,7 +181,7 @@ class Operations:
 
     def _parameter_metadata(self, one: Node) -> Parameter:
         where = str(one["in"])
-        style = str(one.get("style") or _STYLES[where])
+        style = str(one.get("style") or DEFAULT_STYLES[where])
         if "schema" not in one and _only_media(one):
             style = "json"
         explode = one.get("explode")

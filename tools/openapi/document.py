@@ -16,6 +16,7 @@ Node = dict[str, object]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _VERSION = re.compile(r"3\.[01](\.\d+)?([-.].*)?")
 # Values of these keywords are data, so a "$ref" inside them is not a reference.
+_SCHEMAS = "#/components/schemas/"
 _DATA = frozenset({"example", "examples", "default", "enum", "const"})
 
 
@@ -114,6 +115,24 @@ class Document:
             seen.add(ref)
             found = as_node(self._find(ref))
         return found
+
+    def schemas_in(self, start: object) -> set[str]:
+        """Return the names of the schemas that a node refers to, directly or through others."""
+        names: set[str] = set()
+        seen: set[int] = set()
+        stack = [start]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, list):
+                stack.extend(node)
+            elif isinstance(node, dict) and id(node) not in seen:
+                seen.add(id(node))
+                ref = node.get("$ref")
+                if isinstance(ref, str):
+                    names.update([ref.removeprefix(_SCHEMAS)] if ref.startswith(_SCHEMAS) else [])
+                    stack.append(self.follow(node))
+                stack.extend(node.values())
+        return names
 
     def operations(self) -> Iterator[tuple[str, str, Node, Node]]:
         """Yield path, method, path item and operation, in the order of the document."""
