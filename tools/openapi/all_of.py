@@ -193,14 +193,11 @@ def _joined(one: Node, other: Node) -> Node:
 
 
 def _joined_lists(one: Node, other: Node) -> Node:
-    joined: Node = dict(one)
-    for key, names in other.items():
-        known = joined.get(key)
-        joined[key] = (
-            _listed("required", known, names)
-            if isinstance(known, list) and isinstance(names, list)
-            else names
-        )
+    joined = {**one, **other}
+    for key in one.keys() & other.keys():
+        known, more = one[key], other[key]
+        if isinstance(known, list) and isinstance(more, list):
+            joined[key] = _listed("required", known, more)
     return joined
 
 
