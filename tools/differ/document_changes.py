@@ -1,4 +1,4 @@
-"""Compares two documents: servers, security, operations and components."""
+"""Compares two documents: servers, security, operations, webhooks and components."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tools.differ.matching import Matching
 from tools.differ.operation_changes import OperationDiff, directions_of
 from tools.differ.schema_changes import SchemaDiff
 from tools.differ.security_changes import security_changes
+from tools.differ.webhook_changes import webhook_changes
 from tools.openapi.document import Document, as_node
 from tools.openapi.servers import server_urls
 
@@ -23,6 +24,7 @@ def compare(old: Document, new: Document, *, stable_names: bool = False) -> list
     _servers(old, new, changes)
     security_changes(old, new, matching, changes)
     OperationDiff(old, new, changes, schemas).compare(matching, stable_names=stable_names)
+    webhook_changes(old, new, matching, schemas, changes)
     _components(old, new, schemas, stable_names)
     return changes.ordered()
 

@@ -9,6 +9,7 @@ from tools.differ.comparison import Comparison
 from tools.differ.matching import Call, Matching
 from tools.differ.schema_changes import SchemaDiff
 from tools.openapi.document import Document, Node, as_node, as_nodes
+from tools.openapi.media_types import is_json
 from tools.openapi.parameters import DEFAULT_STYLES, is_ignored
 from tools.openapi.servers import server_url
 
@@ -146,7 +147,13 @@ class OperationDiff:
         [side] = directions
         for media in before:
             if media not in after:
-                self.changes.note(name, f"{what} media type {media} removed", side, breaking=True)
+                # The client reads a response as JSON whatever the name of the JSON media type is.
+                other_json = next((each for each in after if is_json(each) and each not in before), None)
+                alike = side == RESPONSE and is_json(media) and other_json is not None
+                self.changes.note(name, f"{what} media type {media} removed", side, breaking=not alike)
+                if alike and other_json is not None:
+                    one, other = before[media].get("schema"), after[other_json].get("schema")
+                    self.schemas.compare(Comparison(one, other, name, directions, what))
             else:
                 one, other = before[media].get("schema"), after[media].get("schema")
                 self.schemas.compare(Comparison(one, other, name, directions, what))
@@ -161,7 +168,8 @@ def directions_of(document: Document) -> dict[str, frozenset[str]]:
     for _, _, item, operation in document.operations():
         for node in (item.get("parameters"), operation.get("parameters"), operation.get("requestBody")):
             requests |= document.schemas_in(node)
-        responses |= document.schemas_in(operation.get("responses"))
+        responses |= document.schemas_in([operation.get("responses"), operation.get("callbacks")])
+    responses |= document.schemas_in(document.data.get("webhooks"))
     return {
         name: frozenset(side for side, names in ((REQUEST, requests), (RESPONSE, responses)) if name in names)
         & BOTH

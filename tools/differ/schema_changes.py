@@ -12,7 +12,7 @@ from tools.differ.comparison import SCHEMAS, Comparison, Resolver, types
 from tools.differ.constraints import constraint_changes
 from tools.differ.objects import Objects
 from tools.differ.unions import Alternative, alternatives, is_union, labels, match
-from tools.openapi.document import Document, Node, as_node
+from tools.openapi.document import Document, Node, as_node, as_nodes
 
 # Formats that generated models decode to a type other than str.
 _TYPED = frozenset({"date-time", "date", "uuid", "binary"})
@@ -80,6 +80,7 @@ class SchemaDiff:
                 self._nullability(one, was_null, is_null)
                 self._annotations(one, old, new)
                 self._unions(one, was, now)
+                self._exclusive(one, old, new, was, now)
                 return
         self._nullability(one, was_null, is_null)
         self._single(one, old, new)
@@ -119,8 +120,15 @@ class SchemaDiff:
             self.changes.add(one.change(words, narrowed=typed or narrowed, widened=typed))
 
     def _values(self, one: Comparison, old: Node, new: Node) -> None:
-        """Compare enum values; models keep unknown ones in responses as they are."""
+        """Compare enum values; models keep unknown ones in responses as they are.
+
+        Other than an enum, a constant promises that no other value comes.
+        """
         before, after = _values(old), _values(new)
+        if "const" in old and "const" in new and before != after:
+            words = f"{one.what} constant changed from {_words(before or [])} to {_words(after or [])}"
+            self.changes.add(one.change(words, narrowed=True, widened=True))
+            return
         if before is None or after is None:
             if before != after:
                 words = (
@@ -176,11 +184,25 @@ class SchemaDiff:
             if not self._same_component(old.raw.get("$ref"), new.raw.get("$ref")):
                 self.compare(one.inner(old.raw, new.raw, what))
         for label, new in zip(labels(matched.added), matched.added, strict=True):
-            known = any(self._fits(one, old, new, RESPONSE) for old in was)
+            # A reader who tells classes apart meets one more, even if it looks like another one.
+            is_class = types(new.node) == ["object"]
+            known = not is_class and any(self._fits(one, old, new, RESPONSE) for old in was)
             self.changes.add(one.change(f"{one.what} alternative {label} added", widened=not known))
         for label, old in zip(labels(matched.removed), matched.removed, strict=True):
             accepted = any(self._fits(one, old, new, REQUEST) for new in now)
             self.changes.add(one.change(f"{one.what} alternative {label} removed", narrowed=not accepted))
+
+    def _exclusive(
+        self, one: Comparison, old: Node, new: Node, was: list[Alternative], now: list[Alternative]
+    ) -> None:
+        """Find values that oneOf now refuses because they match several alternatives."""
+        if as_nodes(old.get("oneOf")) or not as_nodes(new.get("oneOf")):
+            return
+        for alternative in was:
+            fitting = sum(self._fits(one, alternative, each, REQUEST) for each in now)
+            if fitting > 1:
+                words = f"{one.what} values of {alternative.label} match {fitting} alternatives of oneOf"
+                self.changes.add(one.change(words, narrowed=True))
 
     def _fits(self, one: Comparison, old: Alternative, new: Alternative, direction: str) -> bool:
         """Whether turning one alternative into another would break nothing in a direction."""

@@ -9,12 +9,12 @@ from attrs import field, frozen
 from openapi_python_client.parser.openapi import generate_operation_id
 from openapi_python_client.schema.untrusted_string import UntrustedString
 
-from tools.normalize.media_types import choose_media, media_kind, reply_kind
 from tools.normalize.metadata import OperationMetadata, Parameter
 from tools.normalize.names import PREFIX, Names, arguments, class_name, identifier
 from tools.normalize.schemas import Schemas
 from tools.normalize.unsupported import warn_unsupported
 from tools.openapi.document import Document, Node, as_node, as_nodes, pointer
+from tools.openapi.media_types import choose_media, media_kind, reply_kind
 from tools.openapi.names_file import NamesFile, OperationEntry
 from tools.openapi.parameters import DEFAULT_STYLES, is_ignored
 from tools.openapi.remarks import Remarks
