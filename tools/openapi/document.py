@@ -82,7 +82,12 @@ class Document:
         if isinstance(node, dict):
             ref = node.get("$ref")
             if isinstance(ref, str) and not named and self._find(ref) is None:
-                yield f"{place}/$ref: {ref!r} does not resolve"
+                where = (
+                    "is in another file: bundle them first with `npx @redocly/cli bundle`"
+                    if not ref.startswith("#")
+                    else "does not resolve"
+                )
+                yield f"{place}/$ref: {ref!r} {where}"
             for key, value in node.items():
                 # The keys of a map of names ("properties", "schemas") are not keywords.
                 if named or not (key in _DATA or key.startswith("x-")):
@@ -114,6 +119,27 @@ class Document:
                 return {}
             seen.add(ref)
             found = as_node(self._find(ref))
+        return found
+
+    @property
+    def extensions(self) -> dict[str, list[str]]:
+        """The references to components that extend another one by allOf, directly or not, by its reference."""
+        schemas = as_node(as_node(self.data.get("components")).get("schemas"))
+        parents = {
+            f"#{pointer('/components/schemas', name)}": [
+                str(part["$ref"]) for part in as_nodes(as_node(schema).get("allOf")) if "$ref" in part
+            ]
+            for name, schema in schemas.items()
+        }
+        found: dict[str, list[str]] = {}
+        for ref, own in parents.items():
+            stack, seen = list(own), {ref}
+            while stack:
+                parent = stack.pop()
+                if parent not in seen:
+                    seen.add(parent)
+                    found.setdefault(parent, []).append(ref)
+                    stack += parents.get(parent, [])
         return found
 
     def schemas_in(self, start: object) -> set[str]:
