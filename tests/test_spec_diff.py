@@ -332,7 +332,7 @@ CASES: list[tuple[Edit, list[str]]] = [
             tokenUrl="https://x"
         ),
         [
-            'breaking  securitySchemes.oauth  clientCredentials tokenUrl changed from "https://a" to "https://x"  [request]',
+            'breaking  securitySchemes.oauth  clientCredentials tokenUrl changed from "https://a" to "https://x"  [request]',  # noqa: E501
             "major",
         ],
     ),
