@@ -57,9 +57,9 @@ generate: $(READY)  ## [SPEC=file OUT=dir PACKAGE=name] low-level packages from 
 ifeq ($(MAKECMDGOALS),spec-diff)
 MAKEFLAGS += -q
 endif
-spec-diff:  ## SPEC=file [BASE=file]: what changed, what breaks, which version bump
+spec-diff:  ## SPEC=file [BASE=file JSON=1]: what changed, what breaks, which version bump
 	+MAKEFLAGS= $(MAKE) --no-print-directory setup
-	$(PY) -m tools.spec_diff "$(SPEC)" $(if $(BASE),--base "$(BASE)")
+	$(PY) -m tools.spec_diff "$(SPEC)" $(if $(BASE),--base "$(BASE)") $(if $(JSON),--json)
 
 update-spec: $(READY)  ## SPEC=file [API=1.2]: compare, vendor, regenerate, say what the facade does not reach
 	$(PY) -m tools.update_spec "$(SPEC)" $(if $(API),--api "$(API)")

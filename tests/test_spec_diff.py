@@ -46,7 +46,7 @@ paths:
 components:
   securitySchemes:
     key: {type: http, scheme: basic}
-    oauth: {type: oauth2, flows: {clientCredentials: {tokenUrl: https://token.example, scopes: {read: r}}}}
+    oauth: {type: oauth2, flows: {clientCredentials: {tokenUrl: https://a, scopes: {read: r}}}}
   schemas:
     Thing:
       type: object
@@ -107,194 +107,234 @@ CASES: list[tuple[Edit, list[str]]] = [
     # Operations.
     (
         lambda d: d["paths"].update({"/new": {"get": {"operationId": "listNew", "responses": {}}}}),
-        ["compatible  listNew  operation added (GET /new)", "minor"],
+        ["compatible  listNew  operation added (GET /new)  [names]", "minor"],
     ),
-    (lambda d: item(d).pop("put"), ["breaking  putThing  operation removed (PUT /things/{id})", "major"]),
+    (
+        lambda d: item(d).pop("put"),
+        ["breaking  putThing  operation removed (PUT /things/{id})  [names, request]", "major"],
+    ),
     (
         lambda d: item(d).pop("delete"),
-        ["breaking  DELETE /things/{id}  operation removed (DELETE /things/{id})", "major"],
+        ["breaking  DELETE /things/{id}  operation removed (DELETE /things/{id})  [names, request]", "major"],
     ),
     (
         lambda d: item(d)["get"].update(operationId="readThing"),
-        ["breaking  getThing  operationId changed to readThing", "major"],
+        ["breaking  getThing  operationId changed from getThing to readThing  [names]", "major"],
     ),
     (
         lambda d: rename(item(d), "put", "patch"),
-        ["breaking  putThing  method changed from PUT to PATCH", "major"],
+        ["breaking  putThing  method changed from PUT to PATCH  [request]", "major"],
     ),
     (
         lambda d: item(d)["get"].update(deprecated=True),
-        ["compatible  getThing  operation deprecated", "patch"],
+        ["compatible  getThing  operation deprecated  [names]", "patch"],
     ),
     (
         lambda d: item(d)["get"].update(tags=["x"]),
-        ["breaking  getThing  tag changed from default to x", "major"],
+        ["breaking  getThing  tag changed from default to x  [names]", "major"],
     ),
     # Parameters.
     (
         lambda d: item(d)["get"]["parameters"].append(
             {"name": "new", "in": "query", "schema": {"type": "string"}}
         ),
-        ["compatible  getThing  query parameter new added", "minor"],
+        ["compatible  getThing  query parameter new added  [request]", "minor"],
     ),
     (
         lambda d: item(d)["get"]["parameters"].append(
             {"name": "new", "in": "header", "required": True, "schema": {}}
         ),
-        ["breaking  getThing  required header parameter new added", "major"],
+        ["breaking  getThing  required header parameter new added  [request]", "major"],
     ),
     (
         lambda d: item(d)["get"]["parameters"].pop(0),
-        ["breaking  getThing  query parameter view removed", "major"],
+        ["breaking  getThing  query parameter view removed  [names, request]", "major"],
     ),
     (
         lambda d: item(d)["get"]["parameters"][0].update(required=True),
-        ["breaking  getThing  query parameter view made required", "major"],
+        ["breaking  getThing  query parameter view made required  [request]", "major"],
     ),
     (
         lambda d: item(d)["get"]["parameters"][0]["schema"]["enum"].remove("full"),
-        ['breaking  getThing  query parameter view enum value "full" removed', "major"],
+        ['breaking  getThing  query parameter view enum value "full" removed  [request]', "major"],
     ),
     (
         lambda d: item(d)["get"]["parameters"][1]["schema"].update(type="number"),
-        ["compatible  getThing  query parameter page type changed from integer to number", "minor"],
+        [
+            "compatible  getThing  query parameter page type changed from integer to number  [request]",
+            "minor",
+        ],
     ),
     (
         lambda d: item(d)["get"]["parameters"][1].update(style="pipeDelimited"),
-        ["breaking  getThing  query parameter page style changed from form to pipeDelimited", "major"],
+        [
+            "breaking  getThing  query parameter page style changed from form to pipeDelimited  [request]",
+            "breaking  getThing  query parameter page explode changed from True to False  [request]",
+            "major",
+        ],
     ),
     # Bodies and statuses.
     (
         lambda d: item(d)["put"]["requestBody"].update(required=True),
-        ["breaking  putThing  request body made required", "major"],
+        ["breaking  putThing  request body made required  [request]", "major"],
     ),
-    (lambda d: item(d)["put"].pop("requestBody"), ["breaking  putThing  request body removed", "major"]),
+    (
+        lambda d: item(d)["put"].pop("requestBody"),
+        ["breaking  putThing  request body removed  [names, request]", "major"],
+    ),
     (
         lambda d: rename(item(d)["put"]["requestBody"]["content"], "application/json", "text/json"),
         [
-            "breaking  putThing  request body media type application/json removed",
-            "compatible  putThing  request body media type text/json added",
+            "breaking  putThing  request body media type application/json removed  [request]",
+            "compatible  putThing  request body media type text/json added  [request]",
             "major",
         ],
     ),
     (
         lambda d: item(d)["get"]["responses"].update({"429": {"description": "slow"}}),
-        ["compatible  getThing  response status 429 added", "minor"],
+        ["compatible  getThing  response status 429 added  [response]", "minor"],
     ),
     (
         lambda d: item(d)["put"]["responses"].pop("202"),
-        ["breaking  putThing  response status 202 removed", "major"],
+        ["breaking  putThing  response status 202 removed  [response]", "major"],
     ),
     (
         lambda d: item(d)["get"]["responses"].pop("404"),
-        ["compatible  getThing  response status 404 removed", "minor"],
+        ["compatible  getThing  response status 404 removed  [response]", "minor"],
     ),
     # Properties of requests.
     (
         lambda d: thing(d, "NewThing").update(extra={"type": "string"}),
-        ["compatible  NewThing.extra  request property added", "minor"],
+        ["compatible  NewThing.extra  request property added  [request]", "minor"],
     ),
     (
         lambda d: d["components"]["schemas"]["NewThing"]["allOf"][1]["required"].append("name"),
-        ["breaking  NewThing.name  request property made required", "major"],
+        ["breaking  NewThing.name  request property made required  [request]", "major"],
     ),
     (
         lambda d: rename(thing(d, "NewThing"), "name", "title"),
         [
-            "breaking  NewThing.name  request property removed",
-            "compatible  NewThing.title  request property added",
+            "breaking  NewThing.name  request property removed  [names, request]",
+            "compatible  NewThing.title  request property added  [request]",
             "major",
         ],
     ),
     (
         lambda d: thing(d, "NewThing")["name"].update(type="integer"),
-        ["breaking  NewThing.name  request property type changed from string to integer", "major"],
+        ["breaking  NewThing.name  request property type changed from string to integer  [request]", "major"],
     ),
     (
         lambda d: thing(d, "NewThing")["name"].update(type=["string", "integer"]),
-        ["compatible  NewThing.name  request property type changed from string to integer, string", "minor"],
+        [
+            "compatible  NewThing.name  request property type changed from string to integer, string  [request]",
+            "minor",
+        ],
     ),
     (
         lambda d: thing(d, "NewThing")["name"].update(format="date"),
-        ["breaking  NewThing.name  request property format changed from none to date", "major"],
+        ["breaking  NewThing.name  request property format changed from none to date  [request]", "major"],
     ),
     (
         lambda d: thing(d, "NewThing")["kind"]["enum"].append("c"),
-        ['compatible  NewThing.kind  request property enum value "c" added', "minor"],
+        ['compatible  NewThing.kind  request property enum value "c" added  [request]', "minor"],
     ),
     (
         lambda d: thing(d, "NewThing")["name"].update(enum=["x"]),
-        ['breaking  NewThing.name  request property values are restricted to "x"', "major"],
+        ['breaking  NewThing.name  request property values are restricted to "x"  [request]', "major"],
     ),
     (
         lambda d: thing(d, "NewThing")["id"].update(maxLength=5),
-        ["breaking  NewThing.id  maxLength changed from 10 to 5", "major"],
+        ["breaking  NewThing.id  maxLength changed from 10 to 5  [request]", "major"],
     ),
     (
         lambda d: thing(d, "NewThing")["id"].update(maxLength=20),
-        ["compatible  NewThing.id  maxLength changed from 10 to 20", "minor"],
+        ["compatible  NewThing.id  maxLength changed from 10 to 20  [request]", "minor"],
     ),
     (
         lambda d: thing(d, "NewThing")["tags"]["items"].update(type="integer"),
-        ["breaking  NewThing.tags  request property items' type changed from string to integer", "major"],
+        [
+            "breaking  NewThing.tags  request property items' type changed from string to integer  [request]",
+            "major",
+        ],
     ),
     # Properties of replies.
-    (lambda d: thing(d).update(extra={}), ["compatible  Thing.extra  response property added", "minor"]),
-    (lambda d: thing(d).pop("name"), ["breaking  Thing.name  response property removed", "major"]),
+    (
+        lambda d: thing(d).update(extra={}),
+        ["compatible  Thing.extra  response property added  [response]", "minor"],
+    ),
+    (
+        lambda d: thing(d).pop("name"),
+        ["breaking  Thing.name  response property removed  [names, response]", "major"],
+    ),
     (
         lambda d: thing(d)["name"].update(type="integer"),
-        ["breaking  Thing.name  response property type changed from string to integer", "major"],
+        ["breaking  Thing.name  response property type changed from string to integer  [response]", "major"],
     ),
     (
         lambda d: thing(d)["kind"]["enum"].append("c"),
-        ['compatible  Thing.kind  response property enum value "c" added', "minor"],
+        ['compatible  Thing.kind  response property enum value "c" added  [response]', "minor"],
     ),
     (
         lambda d: d["components"]["schemas"]["Thing"].update(required=[]),
-        ["breaking  Thing.id  response property made optional", "major"],
+        ["breaking  Thing.id  response property made optional  [response]", "major"],
     ),
     (
         lambda d: thing(d)["size"].update(type="integer"),
-        ["compatible  Thing.size  response property value may no longer be null", "minor"],
+        ["compatible  Thing.size  response property value may no longer be null  [response]", "minor"],
     ),
     (
         lambda d: thing(d)["part"]["properties"].pop("deep"),
-        ["breaking  Thing.part.deep  response property removed", "major"],
+        ["breaking  Thing.part.deep  response property removed  [names, response]", "major"],
     ),
     (
         lambda d: thing(d)["more"]["oneOf"].append({"type": "integer"}),
-        ["breaking  Thing.more  response property alternative integer added", "major"],
+        ["breaking  Thing.more  response property alternative integer added  [response]", "major"],
     ),
     # A schema of both directions: what breaks either breaks.
     (
         lambda d: d["components"]["schemas"]["Both"].update(required=["both"]),
         [
-            "breaking  NewThing.both  request property made required",
-            "breaking  Both.both  request/response property made required",
+            "breaking  NewThing.both  request property made required  [request]",
+            "breaking  Both.both  request/response property made required  [request]",
             "major",
         ],
     ),
     # Components, servers and security.
     (
         lambda d: d["components"]["schemas"].update(New={"type": "string", "enum": ["x"]}),
-        ["compatible  New  schema added", "minor"],
+        ["compatible  New  schema added  [names]", "minor"],
     ),
     (
         lambda d: d["servers"][0].update(url="https://two.example"),
-        ["breaking  servers  server changed from https://one.example to https://two.example", "major"],
+        [
+            "breaking  servers  server changed from https://one.example to https://two.example  [request]",
+            "major",
+        ],
     ),
-    (lambda d: d["servers"].append({"url": "b"}), ["compatible  servers  server added: b", "minor"]),
-    (lambda d: d["security"].pop(0), ["breaking  security  security no longer accepted: key", "major"]),
-    (lambda d: d["security"].append({}), ["compatible  security  security accepted: none", "minor"]),
+    (
+        lambda d: d["servers"].append({"url": "b"}),
+        ["compatible  servers  server added: b  [request]", "minor"],
+    ),
+    (
+        lambda d: d["security"].pop(0),
+        ["breaking  security  security requirement removed: key  [request]", "major"],
+    ),
+    (
+        lambda d: d["security"].append({}),
+        ["compatible  security  security requirement added: none  [request]", "minor"],
+    ),
     (
         lambda d: item(d)["get"].update(security=[{"key": []}]),
-        ["breaking  getThing  security no longer accepted: oauth(read)", "major"],
+        ["breaking  getThing  security requirement removed: oauth(read)  [request]", "major"],
     ),
     (
         lambda d: d["components"]["securitySchemes"]["oauth"]["flows"]["clientCredentials"].update(
             tokenUrl="https://x"
         ),
-        ['breaking  securitySchemes.oauth  clientCredentials tokenUrl changed to "https://x"', "major"],
+        [
+            'breaking  securitySchemes.oauth  clientCredentials tokenUrl changed from "https://a" to "https://x"  [request]',  # noqa: E501
+            "major",
+        ],
     ),
 ]
 
@@ -308,7 +348,7 @@ def test_each_change_has_its_line(edit: Edit, lines: list[str]) -> None:
 def test_moved_paths_are_one_change() -> None:
     """An operation that goes by the same id elsewhere has moved."""
     lines = difference(lambda d: rename(d["paths"], "/things/{id}", "/items/{id}"))
-    assert "breaking  getThing  path moved from /things/{id} to /items/{id}" in lines
+    assert "breaking  getThing  path moved from /things/{id} to /items/{id}  [request]" in lines
 
 
 def test_a_placeholder_is_known_by_its_place() -> None:
@@ -318,7 +358,7 @@ def test_a_placeholder_is_known_by_its_place() -> None:
         rename(document["paths"], "/things/{id}", "/things/{key}")
         document["paths"]["/things/{key}"]["parameters"][0].update(name="key")
 
-    words = "path parameter renamed: /things/{id} to /things/{key}"
+    words = "path parameter renamed: /things/{id} to /things/{key}  [names]"
     names = ("getThing", "putThing", "DELETE /things/{id}")
     assert difference(edit) == [*(f"compatible  {name}  {words}" for name in names), "minor"]
 
@@ -330,7 +370,7 @@ def test_where_a_schema_is_written_does_not_matter() -> None:
         document["components"]["schemas"]["Part"] = thing(document)["part"]
         thing(document)["part"] = {"$ref": "#/components/schemas/Part"}
 
-    assert difference(extract) == ["compatible  Part  schema added", "minor"]
+    assert difference(extract) == ["compatible  Part  schema added  [names]", "minor"]
 
 
 @pytest.mark.parametrize(
@@ -367,7 +407,10 @@ def test_exit_codes_tell_what_breaks(tmp_path: Path, capsys: pytest.CaptureFixtu
     broken = tmp_path / "broken.yaml"
     broken.write_text(yaml.safe_dump(data))
     assert main([str(broken)]) == 1
-    assert capsys.readouterr().out == "breaking  RcsSender.status  response property removed\nmajor\n"
+    assert (
+        capsys.readouterr().out
+        == "breaking  RcsSender.status  response property removed  [names, response]\nmajor\n"
+    )
     with pytest.raises(SystemExit, match="2"):
         main([""])
 

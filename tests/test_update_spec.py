@@ -88,7 +88,7 @@ def snapshot(tree: Tree) -> dict[str, bytes]:
 def test_additions_are_taken_in(tree: Tree, revised: Callable[..., Path]) -> None:
     """Document, sum and package fit each other afterwards, and what the facade lacks is named."""
     lines = update(tree, revised(add)).splitlines()
-    assert "compatible  CreateRcsSenderRequest.pigeonTone  request property added" in lines
+    assert "compatible  CreateRcsSenderRequest.pigeonTone  request property added  [request]" in lines
     assert "minor" in lines
     assert "listPigeonSenders (list_pigeon_senders)" in "\n".join(lines).split("no facade method reaches:")[1]
     assert lines[-1] == "gone, but needed by the facade: nothing"

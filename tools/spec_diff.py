@@ -1,11 +1,13 @@
-"""`python -m tools.spec_diff FILE [--base FILE]`: compare a new document with the vendored one, or any other.
+"""`python -m tools.spec_diff FILE [--base FILE] [--json]`: compare a new document with the vendored one, or any other.
 
-Prints one line per change, then the version bump. Exit 0: nothing breaks, 1: something breaks, 2: unusable document.
+Prints one line per change with the sides it hits or concerns (those who send requests, read responses or import names),
+then the version bump. Exit 0: nothing breaks, 1: something breaks, 2: unusable document.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -32,6 +34,11 @@ def report(found: list[Change]) -> str:
     return "".join(f"{line}\n" for line in [*(one.line() for one in found), bump(found)])
 
 
+def as_json(found: list[Change]) -> str:
+    """Return the same for machines: `changes`, each with `subject`, `change`, `breaking` and `sides`, and `bump`."""
+    return json.dumps({"bump": bump(found), "changes": [one.as_json() for one in found]}, indent=2) + "\n"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(
@@ -41,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--base", type=Path, default=VENDORED, help="the old one, by default the vendored document"
     )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of lines")
     given = parser.parse_args(arguments)
     if given.spec == Path():
         parser.error("SPEC is empty: make spec-diff SPEC=file")
@@ -49,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     except UnusableDocumentError as error:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE
-    sys.stdout.write(report(found))
+    sys.stdout.write(as_json(found) if given.json else report(found))
     return 1 if any(one.breaking for one in found) else 0
 
 

@@ -28,6 +28,15 @@ class Client:
         """Omit the httpx client, which may hold a secret."""
         return "<Client>"
 
+    def _url(self, path: str) -> httpx.URL | str:
+        # httpx would take what follows two slashes for a host.
+        base = self._http.base_url
+        return (
+            base.copy_with(raw_path=base.raw_path.rstrip(b"/") + path.encode())
+            if path.startswith("//")
+            else path
+        )
+
     async def call(self, request: Request, parse: Callable[[Reply], T]) -> T:
         """Send once without following redirects; StatusError unless 2xx, DecodeError if `parse` raises.
 
@@ -38,7 +47,7 @@ class Client:
             headers.append(("Content-Type", request.content_type))
         outgoing = self._http.build_request(
             request.method,
-            request.path,
+            self._url(request.path),
             # An empty list would remove the query of the base URL.
             params=httpx.QueryParams(tuple(request.params)) if request.params else None,
             headers=headers,

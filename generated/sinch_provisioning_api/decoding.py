@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar, cast
 
 from .errors import SchemaMismatchError
-from .types import FileContent, OpaqueMapping, UnknownProperties
+from .types import FileContent, OpaqueMapping, UnknownObject, UnknownProperties
 
 T = TypeVar("T")
 
@@ -67,10 +67,11 @@ def as_float(data: object, place: str) -> float:
     raise mismatch(place, "a number", data)
 
 
-def as_none(data: object, place: str) -> None:
-    """Check for null."""
+def as_none(data: object, place: str) -> object:
+    """Check for null; annotated as object, since type checkers refuse to use what only returns None."""
     if data is not None:
         raise mismatch(place, "null", data)
+    return None
 
 
 def as_datetime(data: object, place: str) -> dt.datetime:
@@ -138,6 +139,16 @@ def first_match(data: object, place: str, decoders: tuple[Callable[[object], T],
     raise mismatch(place, "one of several types", data)
 
 
+def best_match(data: object, place: str, decoders: tuple[Callable[[object], T], ...]) -> T | UnknownObject:
+    """Return the first alternative that fits, and an object that fits none as it is."""
+    try:
+        return first_match(data, place, decoders)
+    except SchemaMismatchError:
+        if not isinstance(data, dict):
+            raise
+    return UnknownObject(cast("dict[str, object]", data))
+
+
 def _member(data: object, name: str) -> object:
     return cast("dict[str, object]", data).get(name) if isinstance(data, dict) else None
 
@@ -148,11 +159,11 @@ def by_tag(
     name: str,
     tagged: Mapping[str, Callable[[object], T]],
     others: tuple[Callable[[object], T], ...],
-) -> T:
-    """Decode as the property `name` says; if its value is unknown, as the first alternative that fits."""
+) -> T | UnknownObject:
+    """Decode as the property `name` says; if its value is unknown, as one of `others`, or return an object as it is."""
     tag = _member(data, name)
     decode = tagged.get(tag) if isinstance(tag, str) else None
-    return first_match(data, place, others) if decode is None else decode(data)
+    return best_match(data, place, others) if decode is None else decode(data)
 
 
 def extras(source: dict[str, object], known: frozenset[str]) -> UnknownProperties:

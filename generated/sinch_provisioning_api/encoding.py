@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 from urllib.parse import quote
 
 from .errors import InvalidArgumentError
-from .types import OpaqueMapping
+from .types import OpaqueMapping, UnknownObject
 
 T = TypeVar("T")
 
@@ -82,7 +82,8 @@ def build(value: object, model: type[T]) -> T:
 
 def build_any(value: object, *models: type[object]) -> object:
     """Return one of several models, or build the first one that a mapping fits; TypeError if none does."""
-    for model in models:
+    known: tuple[type[object], ...] = (*models, UnknownObject)
+    for model in known:
         if isinstance(value, model):
             return value
     problems: list[str] = []

@@ -115,6 +115,14 @@ def absent(value: object) -> TypeGuard[None]:
     return value is ABSENT
 
 
+class UnknownObject(dict[str, object]):
+    """An object that fits none of the alternatives that the document declares, as received."""
+
+    def __repr__(self) -> str:
+        """Show the keys without their values, which may be secrets."""
+        return f"UnknownObject({key_names(self)})"
+
+
 @_without_attributes
 class SecretMapping(OpaqueMapping):
     """A mapping that holds secrets, such as a channel's credentials."""

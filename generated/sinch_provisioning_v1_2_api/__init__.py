@@ -8,7 +8,7 @@ from .exchange import Caller, Reply, Request
 from .operations import OPERATIONS, Operation
 from .secrets import SECRET_NAMES, is_secret_name
 from .servers import SERVER_URL, TOKEN_URL
-from .types import FileContent, SecretMapping
+from .types import FileContent, SecretMapping, UnknownObject
 
 __all__ = [
     "OPERATIONS",
@@ -27,5 +27,6 @@ __all__ = [
     "SchemaMismatchError",
     "SecretMapping",
     "StatusError",
+    "UnknownObject",
     "is_secret_name",
 ]

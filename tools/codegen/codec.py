@@ -68,17 +68,17 @@ class Codec:
     """
 
     resolve: Callable[[ModelProperty], ModelProperty]
-    tags: Mapping[tuple[str, ...], Tag]
+    tags: Mapping[tuple[str, tuple[str, ...]], Tag]
     closed_enums: frozenset[str]
     refer: Callable[[str], str] = str
     functions: dict[str, str] = field(factory=dict)
 
     def annotation(self, prop: PropertyProtocol) -> str:
-        """Return the annotation of a value that is present."""
+        """Return the annotation of a value that is present; an object that fits no alternative stays as it is."""
         kind = _SCALARS[type(prop)][0] if type(prop) in _SCALARS else "object"
         if isinstance(prop, UnionProperty):
             others, nullable = split_null(prop)
-            kind = union(map(self.annotation, others), nullable)
+            kind = union([*map(self.annotation, others), *self._leftover(others)], nullable)
         elif isinstance(prop, ListProperty):
             kind = f"list[{self.annotation(prop.inner_property)}]"
         elif isinstance(prop, LiteralEnumProperty):
@@ -100,6 +100,7 @@ class Codec:
             if len(others) == 1:
                 return union([self.accepted(others[0])], nullable)
             kinds = [self.accepted(one) if self._is_class(one) else self.annotation(one) for one in others]
+            kinds += self._leftover(others)
             return self.annotation(prop) if self.build(prop, "value") == "value" else union(kinds, nullable)
         if self.build(prop, "value") == "value":
             return self.annotation(prop)
@@ -131,8 +132,11 @@ class Codec:
         others = [one for one in choices if not self._is_class(one)]
         if not models or any(isinstance(one, ModelProperty | AnyProperty) for one in others):
             return value
-        kinds = literal(union(map(self.annotation, choices), nullable=False))
+        kinds = literal(union([*map(self.annotation, choices), *self._leftover(choices)], nullable=False))
         return f"cast({kinds}, {'build_if_mapping' if others else 'build_any'}({value}, {', '.join(models)}))"
+
+    def _leftover(self, choices: list[PropertyProtocol]) -> list[str]:
+        return ["UnknownObject"] if len(choices) > 1 and any(map(self._is_class, choices)) else []
 
     def _is_class(self, prop: PropertyProtocol) -> bool:
         return isinstance(prop, ModelProperty) and not is_mapping(self.resolve(prop))
@@ -165,6 +169,8 @@ class Codec:
             code = f"{self.refer(model.class_info.name)}.from_dict({value})"
             if is_mapping(model):
                 code = self._decode_mapping(model, value, place)
+        if decoder == "as_none":
+            return f'cast("None", as_none({value}, {literal(place)}))'
         return f"{decoder}({value}, {literal(place)})" if decoder else code
 
     def _decode_mapping(self, model: ModelProperty, value: str, place: str) -> str:
@@ -176,33 +182,44 @@ class Codec:
     def _decode_union(self, prop: UnionProperty, value: str, place: str) -> str:
         others, nullable = split_null(prop)
         if not others:
-            return f"as_none({value}, {literal(place)})"
+            return f'cast("None", as_none({value}, {literal(place)}))'
         if len(others) == 1:
             inner = self.decode(others[0], value, place)
         else:
-            inner = f"{self._alternatives(others, place)}({value})"
+            inner = f"{self._alternatives(others, place, _marker(prop))}({value})"
         return f"None if {absence(prop, value)} else {inner}" if nullable else inner
 
-    def _alternatives(self, choices: list[PropertyProtocol], place: str) -> str:
-        kind = union(map(self.annotation, choices), nullable=False)
+    def _alternatives(self, choices: list[PropertyProtocol], place: str, marker: str) -> str:
+        kind = union([*map(self.annotation, choices), *self._leftover(choices)], nullable=False)
         decoder = f"Callable[[object], {kind}]"
-        lines = [
-            f"    decoders: tuple[{decoder}, ...] = ({', '.join(self._decoder(one, place) for one in choices)},)"
-        ]
+        lines: list[str] = []
         named = {
             str(one.class_info.name): one
             for one in choices
             if isinstance(one, ModelProperty | LiteralEnumProperty)
         }
-        tag = self.tags.get(tuple(named))
+        match = "best_match" if self._leftover(choices) else "first_match"
+        classes = tuple(
+            str(one.class_info.name)
+            for one in choices
+            if isinstance(one, ModelProperty) and self._is_class(one)
+        )
+        tag = self.tags.get((marker, classes))
         if tag is None:
-            lines.append(f"    return first_match(data, {literal(place)}, decoders)")
+            decoders = ", ".join(self._decoder(one, place) for one in choices)
+            lines.append(f"    decoders: tuple[{decoder}, ...] = ({decoders},)")
+            lines.append(f"    return {match}(data, {literal(place)}, decoders)")
         else:
             tagged = ", ".join(
                 f"{literal(word)}: {self._decoder(named[name], place)}" for word, name in tag.classes.items()
             )
             lines.append(f"    tagged: dict[str, {decoder}] = {{{tagged}}}")
-            lines.append(f"    return by_tag(data, {literal(place)}, {literal(tag.wire)}, tagged, decoders)")
+            known = f"data, {literal(place)}, {literal(tag.wire)}, tagged"
+            # An unknown value of a closed tag rules out the classes, but not the other alternatives.
+            others = [
+                self._decoder(one, place) for one in choices if not (tag.closed and self._is_class(one))
+            ]
+            lines.append(f"    return by_tag({known}, ({''.join(f'{one}, ' for one in others)}))")
         # The same code gets the same function.
         body = "\n".join([f"(data: object) -> {kind}:", *lines])
         return self.functions.setdefault(body, f"_alternative_{len(self.functions) + 1}")
@@ -247,6 +264,11 @@ def absence(prop: PropertyProtocol, value: str) -> str:
     others, _ = split_null(prop)
     times = all(isinstance(one, DateTimeProperty | DateProperty) for one in others)
     return f'{value} is None or {value} == ""' if times else f"{value} is None"
+
+
+def _marker(prop: UnionProperty) -> str:
+    """Return the mark of the union's discriminator."""
+    return prop.description.get_untrusted_value() if prop.description is not None else ""
 
 
 def _constant(prop: ConstProperty) -> object:

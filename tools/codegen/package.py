@@ -16,6 +16,7 @@ from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
+from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties import LiteralEnumProperty
 
 from tools.codegen.codec import is_mapping
@@ -91,7 +92,29 @@ class PackageBuilder:
         parsed.models = [model for model in parsed.models if not is_mapping(model)]
         self._document = document
         self._parsed = parsed
+        self._assert_complete(endpoints)
         self._config = config
+
+    def _assert_complete(self, endpoints: list[Endpoint]) -> None:
+        """Refuse to leave out an operation: better no package than one that silently lacks a call."""
+        missing = self._document.operations.keys() - {str(one.name) for one in endpoints}
+        if missing:
+            errors = [
+                " ".join(f"{error.header}: {error.detail}".split())
+                for group in self._parsed.endpoint_collections_by_tag.values()
+                for error in group.parse_errors
+            ]
+            said = "; ".join(self._named(error) for error in errors)
+            names = ", ".join(sorted(self._document.operations[name].operation_id for name in missing))
+            raise UnusableDocumentError(f"no code can be generated for {names}: {said}")
+
+    def _named(self, text: str) -> str:
+        """Replace the paths of the normalized document by places in the original one."""
+
+        def place(found: re.Match[str]) -> str:
+            return self._document.places[int(found[1])]
+
+        return re.sub(r"(?:[A-Z]+ )?/(\d+)(?:/\{[^{}]*\})*(?=[\s,;:]|$)", place, text)
 
     def build(self, folder: Path) -> list[str]:
         """Write the package into an empty folder and return the generator's warnings."""
@@ -107,7 +130,7 @@ class PackageBuilder:
         (folder / "py.typed").touch()
         _tidy(folder)
         _remove_unused(folder)
-        return [" ".join(f"{error.header}: {error.detail}".split()) for error in errors]
+        return [self._named(" ".join(f"{error.header}: {error.detail}".split())) for error in errors]
 
     def _globals(self) -> dict[str, object]:
         codes = {

@@ -6,10 +6,9 @@ from collections import Counter
 
 from attrs import field, frozen
 
+from tools.differ.comparison import SCHEMAS
 from tools.openapi.document import Document, Node, as_node, as_nodes
 from tools.openapi.names_file import Place, place_of
-
-SCHEMAS = "#/components/schemas/"
 
 
 @frozen

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from tools.differ.changes import REQUEST, RESPONSE, Changes
+from tools.differ.changes import BOTH, NAMES, REQUEST, RESPONSE, Change, Changes
+from tools.differ.comparison import Comparison
 from tools.differ.matching import Call, Matching
 from tools.differ.schema_changes import SchemaDiff
 from tools.openapi.document import Document, Node, as_node, as_nodes
+from tools.openapi.media_types import is_json
+from tools.openapi.parameters import DEFAULT_STYLES, is_ignored
+from tools.openapi.servers import server_url
 
 _REQUEST, _RESPONSE = frozenset({REQUEST}), frozenset({RESPONSE})
 
@@ -24,106 +28,200 @@ class OperationDiff:
     def compare(self, matching: Matching, *, stable_names: bool) -> None:
         """Compare operations; with stable names an operationId may change without breaking anyone."""
         for one in matching.removed:
-            self.changes.add(one.name, f"operation removed ({one.method.upper()} {one.path})", breaking=True)
+            words = f"operation removed ({one.method.upper()} {one.path})"
+            self.changes.add(Change(one.name, words, frozenset({REQUEST, NAMES})))
         for one, other in matching.pairs:
             if one.name != other.name and ("operationId" in one.node or "operationId" in other.node):
-                self.changes.add(one.name, f"operationId changed to {other.name}", breaking=not stable_names)
+                words = f"operationId changed from {one.name} to {other.name}"
+                self.changes.note(one.name, words, NAMES, breaking=not stable_names)
             self._compare(one, other)
         for one in matching.added:
-            self.changes.add(one.name, f"operation added ({one.method.upper()} {one.path})", breaking=False)
+            words = f"operation added ({one.method.upper()} {one.path})"
+            self.changes.add(Change(one.name, words, concerns=frozenset({NAMES})))
 
     def _compare(self, old: Call, new: Call) -> None:
         if old.place[1] != new.place[1]:
-            self.changes.add(old.name, f"path moved from {old.path} to {new.path}", breaking=True)
+            words = f"path moved from {old.path} to {new.path}"
+            self.changes.note(old.name, words, REQUEST, breaking=True)
         elif old.path != new.path:
-            self.changes.add(old.name, f"path parameter renamed: {old.path} to {new.path}", breaking=False)
+            self.changes.note(old.name, f"path parameter renamed: {old.path} to {new.path}", NAMES)
         if old.method != new.method:
             words = f"method changed from {old.method.upper()} to {new.method.upper()}"
-            self.changes.add(old.name, words, breaking=True)
-        if new.node.get("deprecated") is True and old.node.get("deprecated") is not True:
-            self.changes.add(old.name, "operation deprecated", breaking=False, minor=False)
+            self.changes.note(old.name, words, REQUEST, breaking=True)
+        was, now = (one.node.get("deprecated") is True for one in (old, new))
+        if was != now:
+            words = f"operation {'deprecated' if now else 'no longer deprecated'}"
+            self.changes.note(old.name, words, NAMES, minor=False)
+        servers = server_url(old.node) or server_url(old.item), server_url(new.node) or server_url(new.item)
+        if servers[0] != servers[1]:
+            words = f"its own server changed from {servers[0] or 'none'} to {servers[1] or 'none'}"
+            self.changes.note(old.name, words, REQUEST, breaking=True)
         self._tags(old, new)
         self._parameters(old, new)
         self._body(old, new)
         self._responses(old, new)
 
     def _tags(self, old: Call, new: Call) -> None:
-        before, after = (one.node.get("tags") or ["default"] for one in (old, new))
-        if isinstance(before, list) and isinstance(after, list) and before[0] != after[0]:
+        before, after = (_tag(one) for one in (old, new))
+        if before != after:
             # The coroutine is imported from the package of its tag.
-            self.changes.add(old.name, f"tag changed from {before[0]} to {after[0]}", breaking=True)
+            self.changes.note(old.name, f"tag changed from {before} to {after}", NAMES, breaking=True)
 
     def _parameters(self, old: Call, new: Call) -> None:
         before, after = _parameters(self.old, old), _parameters(self.new, new)
+        moved = old.place[1] != new.place[1]
         for key, one in before.items():
+            words = f"{one['in']} parameter {one['name']}"
+            needed = one.get("required") is True and key[0] != "path"
             other = after.get(key)
-            words = f"{key[0]} parameter {key[1]}"
             if other is None:
-                if key[0] != "path" or old.place[1] != new.place[1]:
-                    self.changes.add(old.name, f"{words} removed", breaking=True)
+                if key[0] != "path" or moved:
+                    said = f"{'required ' if needed else ''}{words} removed"
+                    self.changes.add(Change(old.name, said, frozenset({REQUEST, NAMES})))
                 continue
-            needed, needs = one.get("required") is True, other.get("required") is True
-            if needed != needs and key[0] != "path":
-                made = "made required" if needs else "made optional"
-                self.changes.add(old.name, f"{words} {made}", breaking=needs)
-            for field in ("style", "explode", "allowReserved"):
-                if one.get(field) != other.get(field):
-                    text = f"{words} {field} changed from {one.get(field)} to {other.get(field)}"
-                    self.changes.add(old.name, text, breaking=True)
-            self.schemas.compare(_schema(one), _schema(other), old.name, _REQUEST, words)
+            needs = other.get("required") is True and key[0] != "path"
+            if needed != needs:
+                made = f"{words} made {'required' if needs else 'optional'}"
+                self.changes.note(old.name, made, REQUEST, breaking=needs)
+            for field, was, now in _styles(one, other):
+                text = f"{words} {field} changed from {was} to {now}"
+                self.changes.note(old.name, text, REQUEST, breaking=True)
+            if (one.get("deprecated") is True) != (other.get("deprecated") is True):
+                said = "deprecated" if other.get("deprecated") is True else "no longer deprecated"
+                self.changes.note(old.name, f"{words} {said}", REQUEST, minor=False)
+            self.schemas.compare(Comparison(_schema(one), _schema(other), old.name, _REQUEST, words))
         for key, other in after.items():
-            if key not in before and (key[0] != "path" or old.place[1] != new.place[1]):
-                needs = other.get("required") is True
-                words = (
-                    f"{'required ' if needs and key[0] != 'path' else ''}{key[0]} parameter {key[1]} added"
-                )
-                self.changes.add(old.name, words, breaking=needs)
+            if key not in before and (key[0] != "path" or moved):
+                needs = other.get("required") is True and key[0] != "path"
+                words = f"{'required ' if needs else ''}{other['in']} parameter {other['name']} added"
+                self.changes.note(old.name, words, REQUEST, breaking=needs or key[0] == "path")
 
     def _body(self, old: Call, new: Call) -> None:
-        before, after = (
-            self.old.follow(old.node.get("requestBody")),
-            self.new.follow(new.node.get("requestBody")),
-        )
+        before = self.old.follow(old.node.get("requestBody"))
+        after = self.new.follow(new.node.get("requestBody"))
         needed, needs = before.get("required") is True, after.get("required") is True
-        if not before and after:
-            self.changes.add(old.name, f"{'required ' if needs else ''}request body added", breaking=needs)
-        elif before and not after:
-            self.changes.add(old.name, "request body removed", breaking=True)
-        elif needed != needs:
-            made = "made required" if needs else "made optional"
-            self.changes.add(old.name, f"request body {made}", breaking=needs)
-        if before and after:
-            self._content(before, after, old.name, _REQUEST, "request body")
+        if bool(before) != bool(after):
+            word = "required " if needed or needs else ""
+            words = f"{word}request body {'added' if after else 'removed'}"
+            hits = frozenset({REQUEST, NAMES} if before else {REQUEST} if needs else set[str]())
+            self.changes.add(Change(old.name, words, hits, _REQUEST))
+            return
+        if needed != needs:
+            words = f"request body made {'required' if needs else 'optional'}"
+            self.changes.note(old.name, words, REQUEST, breaking=needs)
+        self._content(before, after, old.name, _REQUEST, "request body")
 
     def _responses(self, old: Call, new: Call) -> None:
-        before, after = as_node(old.node.get("responses")), as_node(new.node.get("responses"))
+        before, after = (_statuses(one) for one in (old, new))
         for code in before:
-            success = code.startswith("2")
             if code not in after:
-                self.changes.add(old.name, f"response status {code} removed", breaking=success)
+                words = f"response status {code} removed"
+                self.changes.note(old.name, words, RESPONSE, breaking=code.startswith("2"))
                 continue
             one, other = self.old.follow(before[code]), self.new.follow(after[code])
             self._content(one, other, old.name, _RESPONSE, f"{code} response")
+            self._headers(one, other, old.name, f"{code} response header")
         for code in [code for code in after if code not in before]:
-            self.changes.add(old.name, f"response status {code} added", breaking=False)
+            self.changes.note(old.name, f"response status {code} added", RESPONSE)
+
+    def _headers(self, old: Node, new: Node, name: str, what: str) -> None:
+        before, after = (
+            {key.lower(): document.follow(one) for key, one in as_node(node.get("headers")).items()}
+            for document, node in ((self.old, old), (self.new, new))
+        )
+        for key in sorted({*before, *after}):
+            needed, needs = (as_node(one.get(key)).get("required") is True for one in (before, after))
+            word = "required " if needed or needs else ""
+            if (key in before) != (key in after):
+                words = f"{word}{what} {key} {'added' if key in after else 'removed'}"
+                self.changes.note(name, words, RESPONSE, breaking=needed)
+                continue
+            if needed != needs:
+                words = f"{what} {key} made {'required' if needs else 'optional'}"
+                self.changes.note(name, words, RESPONSE, breaking=needed)
+            one, other = _schema(before[key]), _schema(after[key])
+            self.schemas.compare(Comparison(one, other, name, _RESPONSE, f"{what} {key}"))
 
     def _content(self, old: Node, new: Node, name: str, directions: frozenset[str], what: str) -> None:
-        before, after = as_node(old.get("content")), as_node(new.get("content"))
+        before, after = (_by_media(as_node(node.get("content"))) for node in (old, new))
+        [side] = directions
         for media in before:
             if media not in after:
-                self.changes.add(name, f"{what} media type {media} removed", breaking=True)
+                # The client reads a response as JSON whatever the name of the JSON media type is.
+                other_json = next((each for each in after if is_json(each) and each not in before), None)
+                alike = side == RESPONSE and is_json(media) and other_json is not None
+                self.changes.note(name, f"{what} media type {media} removed", side, breaking=not alike)
+                if alike and other_json is not None:
+                    one, other = before[media].get("schema"), after[other_json].get("schema")
+                    self.schemas.compare(Comparison(one, other, name, directions, what))
             else:
-                one, other = as_node(before[media]).get("schema"), as_node(after[media]).get("schema")
-                self.schemas.compare(one, other, name, directions, what)
+                one, other = before[media].get("schema"), after[media].get("schema")
+                self.schemas.compare(Comparison(one, other, name, directions, what))
         for media in [media for media in after if media not in before]:
             # A response without content may now be decoded to a model.
-            self.changes.add(name, f"{what} media type {media} added", breaking=False)
+            self.changes.note(name, f"{what} media type {media} added", side)
+
+
+def directions_of(document: Document) -> dict[str, frozenset[str]]:
+    """Return whether requests, responses or both of a document use a component."""
+    requests, responses = set[str](), set[str]()
+    for _, _, item, operation in document.operations():
+        for node in (item.get("parameters"), operation.get("parameters"), operation.get("requestBody")):
+            requests |= document.schemas_in(node)
+        responses |= document.schemas_in([operation.get("responses"), operation.get("callbacks")])
+    responses |= document.schemas_in(document.data.get("webhooks"))
+    return {
+        name: frozenset(side for side, names in ((REQUEST, requests), (RESPONSE, responses)) if name in names)
+        & BOTH
+        for name in requests | responses
+    }
+
+
+def _tag(call: Call) -> str:
+    tags = call.node.get("tags")
+    return str(tags[0]) if isinstance(tags, list) and tags else "default"
+
+
+def _statuses(call: Call) -> dict[str, object]:
+    return {code.upper(): one for code, one in as_node(call.node.get("responses")).items()}
+
+
+def _by_media(content: Node) -> dict[str, Node]:
+    """Key media types without parameters, unless that makes two of them one."""
+    named = {media.split(";", 1)[0].strip().lower(): as_node(one) for media, one in content.items()}
+    return named if len(named) == len(content) else {media: as_node(one) for media, one in content.items()}
 
 
 def _parameters(document: Document, call: Call) -> dict[tuple[str, str], Node]:
+    """Key parameters by location and name, of which headers are spelled in any case."""
     listed = [*as_nodes(call.item.get("parameters")), *as_nodes(call.node.get("parameters"))]
-    followed = [document.follow(one) for one in listed]
-    return {(str(one.get("in")), str(one.get("name"))): one for one in followed}
+    found: dict[tuple[str, str], Node] = {}
+    for one in map(document.follow, listed):
+        where, name = str(one.get("in")), str(one.get("name"))
+        if not is_ignored(where, name):
+            found[where, name.lower() if where == "header" else name] = {**one, "in": where, "name": name}
+    return found
+
+
+def _styles(one: Node, other: Node) -> list[tuple[str, object, object]]:
+    """Return the settings of serialization that differ, whether they are stated or defaults."""
+    found: list[tuple[str, object, object]] = []
+    was, now = (_serialization(each) for each in (one, other))
+    for field in was:
+        if was[field] != now[field]:
+            found.append((field, was[field], now[field]))
+    return found
+
+
+def _serialization(one: Node) -> dict[str, object]:
+    style = one.get("style") or DEFAULT_STYLES.get(str(one.get("in")))
+    explode = one.get("explode")
+    return {
+        "style": style,
+        "explode": explode if isinstance(explode, bool) else style == "form",
+        "allowReserved": one.get("allowReserved") is True,
+        "content": next(iter(as_node(one.get("content"))), None),
+    }
 
 
 def _schema(parameter: Node) -> object:

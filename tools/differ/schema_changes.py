@@ -5,202 +5,222 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from tools.differ.changes import REQUEST, RESPONSE, Changes
+from tools.differ.changes import REQUEST, RESPONSE, Change, Changes
+from tools.differ.comparison import SCHEMAS, Comparison, Resolver, types
 from tools.differ.constraints import constraint_changes
-from tools.differ.matching import SCHEMAS
-from tools.openapi.all_of import Merger, types_of
+from tools.differ.objects import Objects
+from tools.differ.unions import Alternative, alternatives, is_union, labels, match
 from tools.openapi.document import Document, Node, as_node, as_nodes
-from tools.openapi.remarks import Remarks
 
 # Formats that generated models decode to a type other than str.
 _TYPED = frozenset({"date-time", "date", "uuid", "binary"})
+_WIDER_FORMATS = {("int32", "int64"), ("float", "double")}
+# How deep to look for an alternative that stands in for a removed or an added one.
+_DEEPEST_TRIAL = 2
 
 
 @frozen
 class SchemaDiff:
-    """Compares the schemas of an old document with those of a new one."""
+    """Compares the schemas of an old document with those of a new one; `renames` maps old names to new ones."""
 
-    old: Document
-    new: Document
+    before: Resolver
+    after: Resolver
     changes: Changes
-    renames: Mapping[str, str] = field(factory=dict[str, str])
-    _seen: set[tuple[str, str]] = field(factory=set)
+    renames: Mapping[str, str]
+    _seen: set[tuple[object, ...]] = field(factory=set[tuple[object, ...]])
+    _depth: int = 0
 
-    def compare(
-        self, old: object, new: object, subject: str, directions: frozenset[str], what: str = ""
-    ) -> None:
-        """Compare two schemas; references to components of the same name are compared where they are defined."""
-        before, after = as_node(old), as_node(new)
-        if self._same_component(before.get("$ref"), after.get("$ref")):
+    @classmethod
+    def of(cls, old: Document, new: Document, changes: Changes, renames: Mapping[str, str]) -> SchemaDiff:
+        """Prepare to compare two documents."""
+        return cls(Resolver(old), Resolver(new), changes, renames)
+
+    def compare(self, one: Comparison) -> None:
+        """Compare two schemas; components of the same name are compared where they are defined."""
+        old, was_null = self.before.shallow(one.old)
+        new, is_null = self.after.shallow(one.new)
+        refs = old.get("$ref"), new.get("$ref")
+        if self._same_component(*refs):
+            self._nullability(one, was_null, is_null)
             return
-        pair = (str(before.get("$ref")), str(after.get("$ref")))
-        if "$ref" in before and "$ref" in after:
-            # Two names for what may be the same thing: looked at once, or cycles would never end.
-            if pair in self._seen:
+        if all(isinstance(ref, str) for ref in refs):
+            # A pair of differently named components is compared once for each use, which ends cycles.
+            key = (*refs, one.directions)
+            if key in self._seen:
                 return
-            self._seen.add(pair)
-        self.compare_content(before, after, subject, directions, what)
+            self._seen.add(key)
+        self.compare_content(one)
 
     def _same_component(self, old: object, new: object) -> bool:
-        if not isinstance(old, str) or not old.startswith(SCHEMAS):
+        # A trial has to look into components: its verdict is about all that they contain.
+        if self._depth or not isinstance(old, str) or not old.startswith(SCHEMAS):
             return False
         name = old.removeprefix(SCHEMAS)
         return new == SCHEMAS + self.renames.get(name, name)
 
-    def compare_content(
-        self, old: Node, new: Node, subject: str, directions: frozenset[str], what: str = ""
-    ) -> None:
+    def compare_content(self, one: Comparison) -> None:
         """Compare the content of two schemas."""
-        before, was_nullable = _resolved(self.old, old)
-        after, is_nullable = _resolved(self.new, new)
-        one = _Pair(self, before, after, subject, directions, what or "the schema's")
-        if _same(before, after) and was_nullable == is_nullable:
-            return
-        if one.types():
-            one.nullability(was_nullable, is_nullable)
-            one.formats()
-            one.values()
-            one.alternatives()
-            one.properties()
-            one.items()
-            one.extras()
-            constraint_changes(self.changes, before, after, subject, directions)
-            one.marks()
+        old, was_null = self.before.resolve(one.old)
+        new, is_null = self.after.resolve(one.new)
+        if _is_null(old) or _is_null(new):
+            was_null, is_null = was_null and not _is_null(old), is_null and not _is_null(new)
+        elif is_union(old) or is_union(new):
+            was, was_null_too = alternatives(self.before, old)
+            now, is_null_too = alternatives(self.after, new)
+            was_null, is_null = was_null or was_null_too, is_null or is_null_too
+            self._discriminator(one, old, new)
+            if len(was) == len(now) == 1:
+                old, new = was[0].node, now[0].node
+                if self._same_component(was[0].raw.get("$ref"), now[0].raw.get("$ref")):
+                    self._nullability(one, was_null, is_null)
+                    return
+            else:
+                self._nullability(one, was_null, is_null)
+                self._annotations(one, old, new)
+                self._unions(one, was, now)
+                self._exclusive(one, old, new, was, now)
+                return
+        self._nullability(one, was_null, is_null)
+        self._single(one, old, new)
 
-
-@frozen
-class _Pair:
-    diff: SchemaDiff
-    old: Node
-    new: Node
-    subject: str
-    directions: frozenset[str]
-    what: str
-
-    def _add(self, what: str, *, request: bool, response: bool, minor: bool = True) -> None:
-        breaking = (request and REQUEST in self.directions) or (response and RESPONSE in self.directions)
-        self.diff.changes.add(self.subject, f"{self.what} {what}", breaking=breaking, minor=minor)
-
-    def types(self) -> bool:
-        """Compare types; False if they differ, so that the rest cannot be compared."""
-        before, after = _types(self.old), _types(self.new)
-        if before == after:
-            return True
-        words = f"type changed from {_words(before)} to {_words(after)}"
-        self._add(words, request=not _holds(after, before), response=not _holds(before, after))
-        return False
-
-    def nullability(self, before: bool, after: bool) -> None:
-        """Compare whether null is allowed."""
+    def _single(self, one: Comparison, old: Node, new: Node) -> None:
+        before, after = types(old), types(new)
         if before != after:
-            words = "value may be null now" if after else "value may no longer be null"
-            self._add(words, request=before, response=after)
+            words = f"{one.what} type changed from {_words(before)} to {_words(after)}"
+            narrowed, widened = not _holds(after, before), not _holds(before, after)
+            self.changes.add(one.change(words, narrowed=narrowed, widened=widened))
+            if not _overlap(before, after):
+                return
+        self._format(one, old, new)
+        self._values(one, old, new)
+        self._discriminator(one, old, new)
+        for change in constraint_changes(one, old, new):
+            self.changes.add(change)
+        self._annotations(one, old, new)
+        for part in Objects(one, old, new, self.before, self.after).changes():
+            if isinstance(part, Change):
+                self.changes.add(part)
+            else:
+                self.compare(part)
 
-    def formats(self) -> None:
-        """Compare formats: one that is read as another type breaks both directions."""
-        before, after = self.old.get("format"), self.new.get("format")
+    def _nullability(self, one: Comparison, before: bool, after: bool) -> None:
+        if before != after:
+            words = "may be null now" if after else "may no longer be null"
+            self.changes.add(one.change(f"{one.what} value {words}", narrowed=before, widened=after))
+
+    def _format(self, one: Comparison, old: Node, new: Node) -> None:
+        """Compare formats; one that decodes to another type breaks both directions."""
+        before, after = (node.get("format") for node in (old, new))
         if before != after:
             typed = bool({before, after} & _TYPED)
-            words = f"format changed from {before or 'none'} to {after or 'none'}"
-            self._add(words, request=typed or after is not None, response=typed or before is not None)
+            narrowed = after is not None and (before, after) not in _WIDER_FORMATS
+            words = f"{one.what} format changed from {before or 'none'} to {after or 'none'}"
+            self.changes.add(one.change(words, narrowed=typed or narrowed, widened=typed))
 
-    def values(self) -> None:
-        """Compare enum values; models keep new ones in responses as they are."""
-        before, after = _values(self.old), _values(self.new)
-        if before is None and after is not None:
-            self._add(f"values are restricted to {_words(after)}", request=True, response=False)
-        elif after is None and before is not None:
-            self._add("values are no longer restricted", request=False, response=False)
-        elif before is not None and after is not None:
-            for value in after:
-                if value not in before:
-                    self._add(f"enum value {value} added", request=False, response=False)
-            for value in before:
-                if value not in after:
-                    self._add(f"enum value {value} removed", request=True, response=False)
+    def _values(self, one: Comparison, old: Node, new: Node) -> None:
+        """Compare enum values; models keep unknown ones in responses as they are.
 
-    def alternatives(self) -> None:
-        """Compare oneOf and anyOf."""
-        for key in ("oneOf", "anyOf"):
-            before, after = as_nodes(self.old.get(key)), as_nodes(self.new.get(key))
-            old, new = {_label(one): one for one in before}, {_label(one): one for one in after}
-            for name in new.keys() - old.keys() if before else ():
-                self._add(f"alternative {name} added", request=False, response=True)
-            for name in old.keys() - new.keys() if after else ():
-                self._add(f"alternative {name} removed", request=True, response=False)
-            if bool(before) != bool(after):
-                self._add(
-                    f"alternatives ({key}) {'added' if after else 'removed'}", request=True, response=True
+        Other than an enum, a constant promises that no other value comes.
+        """
+        before, after = _values(old), _values(new)
+        if "const" in old and "const" in new and before != after:
+            words = f"{one.what} constant changed from {_words(before or [])} to {_words(after or [])}"
+            self.changes.add(one.change(words, narrowed=True, widened=True))
+            return
+        if before is None or after is None:
+            if before != after:
+                words = (
+                    f"restricted to {_words(after)}"
+                    if after
+                    else f"no longer restricted to {_words(before or [])}"
                 )
+                self.changes.add(one.change(f"{one.what} values are {words}", narrowed=after is not None))
+            return
+        for value in [value for value in after if value not in before]:
+            self.changes.add(one.change(f"{one.what} enum value {value} added"))
+        for value in [value for value in before if value not in after]:
+            self.changes.add(one.change(f"{one.what} enum value {value} removed", narrowed=True))
 
-    def properties(self) -> None:
-        """Compare properties."""
-        before, after = as_node(self.old.get("properties")), as_node(self.new.get("properties"))
-        needed, needs = _required(self.old), _required(self.new)
-        kind = "/".join(sorted(self.directions))
-        for name in before:
-            subject = f"{self.subject}.{name}"
-            if name not in after:
-                self.diff.changes.add(subject, f"{kind} property removed", breaking=True)
-                continue
-            if (name in needed) != (name in needs):
-                way = REQUEST if name in needs else RESPONSE
-                words = "made required" if name in needs else "made optional"
-                self.diff.changes.add(subject, f"{kind} property {words}", breaking=way in self.directions)
-            self.diff.compare(before[name], after[name], subject, self.directions, f"{kind} property")
-        for name in [name for name in after if name not in before]:
-            word = "required " if name in needs else ""
-            breaking = name in needs and REQUEST in self.directions
-            self.diff.changes.add(f"{self.subject}.{name}", f"{word}{kind} property added", breaking=breaking)
-
-    def items(self) -> None:
-        """Compare the items of arrays."""
-        if "items" in self.old or "items" in self.new:
-            what = f"{self.what} items'"
-            self.diff.compare(
-                self.old.get("items"), self.new.get("items"), self.subject, self.directions, what
+    def _discriminator(self, one: Comparison, old: Node, new: Node) -> None:
+        before, after = as_node(old.get("discriminator")), as_node(new.get("discriminator"))
+        names = before.get("propertyName"), after.get("propertyName")
+        if names[0] != names[1]:
+            words = f"discriminator changed from {names[0] or 'none'} to {names[1] or 'none'}"
+            both = all(names)
+            self.changes.add(one.change(f"{one.what} {words}", narrowed=both, widened=both))
+        was, now = as_node(before.get("mapping")), as_node(after.get("mapping"))
+        for value in sorted({*was, *now}):
+            old_target, new_target = (
+                self._target(was.get(value), self.renames),
+                self._target(now.get(value), {}),
             )
+            if old_target != new_target:
+                words = f"discriminator value {value} changed from {old_target} to {new_target}"
+                moved = value in was and value in now
+                gone = value not in now and bool(after)
+                self.changes.add(one.change(f"{one.what} {words}", narrowed=moved or gone, widened=moved))
 
-    def extras(self) -> None:
-        """Compare additionalProperties."""
-        before, after = (one.get("additionalProperties", True) for one in (self.old, self.new))
-        if isinstance(before, dict) and isinstance(after, dict):
-            what = f"{self.what} additional properties'"
-            self.diff.compare(before, after, self.subject, self.directions, what)
-        elif before != after:
-            closed = after is not True
-            self._add(
-                f"additional properties {'restricted' if closed else 'opened'}",
-                request=closed,
-                response=False,
-            )
+    @staticmethod
+    def _target(target: object, renames: Mapping[str, str]) -> str:
+        name = str(target or "none").rsplit("/", 1)[-1]
+        return renames.get(name, name)
 
-    def marks(self) -> None:
-        """Compare annotations."""
-        if self.new.get("deprecated") is True and self.old.get("deprecated") is not True:
-            self._add("use is deprecated", request=False, response=False, minor=False)
-        if self.old.get("default") != self.new.get("default"):
-            self._add("default changed", request=False, response=False, minor=False)
+    def _annotations(self, one: Comparison, old: Node, new: Node) -> None:
+        was, now = (node.get("deprecated") is True for node in (old, new))
+        if was != now:
+            words = "use is deprecated" if now else "use is no longer deprecated"
+            self.changes.add(one.change(f"{one.what} {words}", minor=False))
+        if old.get("default") != new.get("default"):
+            said = [json.dumps(node.get("default"), default=str) for node in (old, new)]
+            words = f"default changed from {said[0]} to {said[1]}"
+            self.changes.add(one.change(f"{one.what} {words}", minor=False))
+
+    def _unions(self, one: Comparison, was: list[Alternative], now: list[Alternative]) -> None:
+        matched = match(was, now, self.renames)
+        for old, new in matched.pairs:
+            what = f"{one.what} alternative {new.label}"
+            if not self._same_component(old.raw.get("$ref"), new.raw.get("$ref")):
+                self.compare(one.inner(old.raw, new.raw, what))
+        for label, new in zip(labels(matched.added), matched.added, strict=True):
+            # A reader who tells classes apart meets one more, even if it looks like another one.
+            is_class = types(new.node) == ["object"]
+            known = not is_class and any(self._fits(one, old, new, RESPONSE) for old in was)
+            self.changes.add(one.change(f"{one.what} alternative {label} added", widened=not known))
+        for label, old in zip(labels(matched.removed), matched.removed, strict=True):
+            accepted = any(self._fits(one, old, new, REQUEST) for new in now)
+            self.changes.add(one.change(f"{one.what} alternative {label} removed", narrowed=not accepted))
+
+    def _exclusive(
+        self, one: Comparison, old: Node, new: Node, was: list[Alternative], now: list[Alternative]
+    ) -> None:
+        """Find values that oneOf now refuses because they match several alternatives."""
+        if as_nodes(old.get("oneOf")) or not as_nodes(new.get("oneOf")):
+            return
+        for alternative in was:
+            fitting = sum(self._fits(one, alternative, each, REQUEST) for each in now)
+            if fitting > 1:
+                words = f"{one.what} values of {alternative.label} match {fitting} alternatives of oneOf"
+                self.changes.add(one.change(words, narrowed=True))
+
+    def _fits(self, one: Comparison, old: Alternative, new: Alternative, direction: str) -> bool:
+        """Whether turning one alternative into another would break nothing in a direction."""
+        if self._depth >= _DEEPEST_TRIAL:
+            return False
+        trial = evolve(self, changes=Changes(), seen=set(), depth=self._depth + 1)
+        trial.compare_content(evolve(one, old=old.raw, new=new.raw, directions=frozenset({direction})))
+        return not any(direction in change.hits for change in trial.changes.ordered())
 
 
-def _resolved(document: Document, schema: Node) -> tuple[Node, bool]:
-    """Resolve references and allOf."""
-    merger = Merger(document, Remarks())
-    node, nullable = merger.flatten(schema, "#")
-    while "$ref" in node:
-        followed = document.follow(node)
-        node, more = merger.flatten(followed, "#")
-        nullable = nullable or more
-    return node, nullable
+def _is_null(node: Node) -> bool:
+    return node.get("type") == ["null"]
 
 
-def _types(node: Node) -> list[str]:
-    types, _ = types_of(node)
-    if not types and "properties" in node:
-        return ["object"]
-    return sorted(types)
+def _overlap(before: list[str], after: list[str]) -> bool:
+    """Whether some value has both types, so that the rest of the schemas can be compared."""
+    was, now = ({"number" if one == "integer" else one for one in listed} for listed in (before, after))
+    return not was or not now or bool(was & now)
 
 
 def _holds(wide: list[str], narrow: list[str]) -> bool:
@@ -212,24 +232,10 @@ def _holds(wide: list[str], narrow: list[str]) -> bool:
 
 def _values(node: Node) -> list[str] | None:
     values = [node["const"]] if "const" in node else node.get("enum")
-    return [json.dumps(one) for one in values] if isinstance(values, list) else None
+    return (
+        [json.dumps(one, sort_keys=True, default=str) for one in values] if isinstance(values, list) else None
+    )
 
 
 def _words(values: list[str]) -> str:
     return ", ".join(values) or "any"
-
-
-def _label(schema: Node) -> str:
-    ref = schema.get("$ref")
-    return (
-        ref.rsplit("/", 1)[-1] if isinstance(ref, str) else str(schema.get("title") or _words(_types(schema)))
-    )
-
-
-def _required(node: Node) -> set[str]:
-    listed = node.get("required")
-    return {str(name) for name in listed} if isinstance(listed, list) else set()
-
-
-def _same(one: object, other: object) -> bool:
-    return json.dumps(one, sort_keys=True, default=str) == json.dumps(other, sort_keys=True, default=str)

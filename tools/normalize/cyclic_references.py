@@ -42,7 +42,13 @@ class CyclicReferences:
             return self.resolve(self.done[ref], (*trail, ref))
         self._resolve_mapping(target.rsplit("/", 1)[-1], trail)
         settled = {key: self.resolve(one, trail) for key, one in plain.items()}
-        return union_of(as_nodes(settled["oneOf"])) if set(settled) == {"oneOf"} else settled
+        if not isinstance(settled.get("oneOf"), list):
+            return settled
+        union = union_of(as_nodes(settled["oneOf"]))
+        return {
+            **union,
+            **{key: settled[key] for key in ("description",) if key in settled and "oneOf" in union},
+        }
 
     def _resolve_mapping(self, name: str, trail: tuple[str, ...]) -> None:
         body = self.components.get(name)

@@ -18,7 +18,8 @@ from tools.openapi.servers import Servers
 class NormalizedDocument:
     """The input for openapi-python-client, and the metadata for our templates.
 
-    `operations` is keyed by coroutine; `classes` maps the schemas of the document to classes.
+    `operations` is keyed by coroutine; `classes` maps the schemas of the document to classes;
+    `places` are the JSON pointers of the operations, in the order of the normalized paths.
     """
 
     data: Node
@@ -28,6 +29,7 @@ class NormalizedDocument:
     operations: dict[str, OperationMetadata]
     classes: dict[str, str]
     servers: Servers
+    places: list[str]
     warnings: list[str]
 
     @classmethod
@@ -40,12 +42,14 @@ class NormalizedDocument:
             remarks.add("names file", f"{entry!r} is not in the document")
         # The inline schemas of operations may have added components.
         schemas.references.resolve_components()
+        paths = schemas.references.resolve(operations.paths)
+        schemas.find_tags(paths)
         info = as_node(document.data.get("info"))
         title, version = str(info.get("title") or "API"), str(info.get("version") or "0")
         data: Node = {
             "openapi": "3.1.0",
             "info": {"title": title, "version": version},
-            "paths": schemas.references.resolve(operations.paths),
+            "paths": paths,
             "components": {"schemas": schemas.references.components},
         }
         return cls(
@@ -56,5 +60,6 @@ class NormalizedDocument:
             operations.metadata,
             schemas.classes,
             Servers.of(document.data),
+            operations.places,
             remarks.lines,
         )

@@ -16,18 +16,22 @@ class Attribute:
 
 @frozen
 class Tag:
-    """A discriminator: the property to read, and the class for each of its values."""
+    """The property that tells classes apart, and the class for each of its values.
+
+    `closed`: every class lists its values, so an unknown value belongs to none of them.
+    """
 
     wire: str
     classes: dict[str, str]
+    closed: bool
 
 
 @frozen
 class SchemaMetadata:
-    """Details of models: attributes by class name, and discriminators by the classes they choose from."""
+    """Details of models: attributes by class name, and tags by discriminator and the classes they choose from."""
 
     attributes: dict[str, dict[str, Attribute]] = field(factory=dict)
-    tags: dict[tuple[str, ...], Tag] = field(factory=dict)
+    tags: dict[tuple[str, tuple[str, ...]], Tag] = field(factory=dict)
 
 
 @frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -12,6 +13,8 @@ from openapi_python_client.strings import ClassName, PythonIdentifier
 from tools.openapi.loading import UnusableDocumentError
 
 PREFIX = "field_"
+# Well below the 255 bytes of most file systems, for a name in snake_case has more characters than in PascalCase.
+_LONGEST = 100
 # Names that generated modules import or define themselves.
 _TAKEN_CLASSES = frozenset(
     [
@@ -26,6 +29,8 @@ _TAKEN_CLASSES = frozenset(
         "TypedDict",
         "TypeAlias",
         "FileContent",
+        "UnknownObject",
+        "Sequence",
         "Any",
         "None",
     ]
@@ -62,6 +67,14 @@ def class_name(word: str) -> str:
     return "Model" + re.sub(r"[^A-Za-z0-9]+", "", name)
 
 
+def shortened(name: str) -> str:
+    """Shorten a name that file systems would refuse as a module, so that it stays unique."""
+    if len(name) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST - 8].rstrip('_')}{'_' if name.islower() else ''}{digest}"
+
+
 def _unused(name: str, taken: Iterable[str], join: str) -> str:
     """Append a number; the trailing underscore that avoids a keyword is no longer needed then."""
     stem, number = name.rstrip("_"), 2
@@ -86,7 +99,7 @@ class Names:
 
     def new_class(self, word: str) -> str:
         """Return a class name whose module name and TypedDict name are unused too."""
-        name = class_name(word)
+        name = class_name(shortened(class_name(word)))
         if name in _TAKEN_CLASSES:
             name = f"{name}Model"
         number = 1
@@ -117,7 +130,7 @@ class Names:
 
     def new_function(self, word: str) -> str:
         """Return an unused function name."""
-        name = identifier(word)
+        name = identifier(shortened(identifier(word)))
         if name in self.functions:
             name = _unused(name, self.functions, "_")
         self.functions.add(name)

@@ -9,18 +9,16 @@ from attrs import field, frozen
 from openapi_python_client.parser.openapi import generate_operation_id
 from openapi_python_client.schema.untrusted_string import UntrustedString
 
-from tools.normalize.media_types import choose_media, media_kind, reply_kind
 from tools.normalize.metadata import OperationMetadata, Parameter
-from tools.normalize.names import PREFIX, Names, arguments, class_name, identifier
+from tools.normalize.names import PREFIX, Names, arguments, class_name, identifier, shortened
 from tools.normalize.schemas import Schemas
 from tools.normalize.unsupported import warn_unsupported
-from tools.openapi.document import Document, Node, as_node, as_nodes, pointer
+from tools.openapi.document import METHODS, Document, Node, as_node, as_nodes, pointer
+from tools.openapi.media_types import choose_media, media_kind, reply_kind
 from tools.openapi.names_file import NamesFile, OperationEntry
+from tools.openapi.parameters import DEFAULT_STYLES, is_ignored
 from tools.openapi.remarks import Remarks
 
-_STYLES = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
-# The specification ignores header parameters of these names.
-_NOT_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 # Set beside a shared parameter: the name of its inline schema.
 _HINT = "x-class"
@@ -43,6 +41,7 @@ class Operations:
     remarks: Remarks
     paths: dict[str, Node] = field(factory=dict)
     metadata: dict[str, OperationMetadata] = field(factory=dict)
+    places: list[str] = field(factory=list[str])
     _ids: set[str] = field(factory=set)
 
     @classmethod
@@ -110,7 +109,9 @@ class Operations:
             content_type=content_type,
             encodings=self._encodings(operation, content_type),
             accept=accept,
-            repeatable=method != "post" if given.repeatable is None else given.repeatable,
+            repeatable=method in METHODS and method != "post"
+            if given.repeatable is None
+            else given.repeatable,
             slashes=self._slashes(parameters, given, place),
         )
         plain: Node = {
@@ -125,7 +126,8 @@ class Operations:
         by_wire = {wire: argument for argument, (where, wire) in named.items() if where == "path"}
         plain_path = "".join(f"/{{{by_wire[name]}}}" for name in placeholders(path))
         # Paths may differ in their fixed parts only, which are dropped here: the number keeps them apart.
-        self.paths[f"/{len(self.paths)}{plain_path}"] = {method: plain}
+        self.paths[f"/{len(self.paths)}{plain_path}"] = {method if method in METHODS else "post": plain}
+        self.places.append(place)
 
     def _slashes(self, parameters: list[Node], given: OperationEntry, place: str) -> frozenset[str]:
         """Return the path parameters that may contain slashes: those in the names file, or by default paths."""
@@ -146,7 +148,7 @@ class Operations:
             for raw in as_nodes(owner.get("parameters")):
                 one = {**self.document.follow(raw), **_hinted(raw, "Parameter")}
                 where, name = str(one.get("in")), str(one.get("name"))
-                if where not in _STYLES or (where == "header" and name.lower() in _NOT_PARAMETERS):
+                if is_ignored(where, name):
                     self.remarks.add(own_place, f"the {where} parameter {name!r} is ignored")
                     continue
                 if (where, name) in seen:
@@ -166,13 +168,15 @@ class Operations:
                 self.remarks.add(place, f"the path parameter {name!r} is not declared, typed as a string")
                 found["path", name] = {"name": name, "in": "path", "schema": {"type": "string"}}
         path_first = [found["path", name] for name in wanted]
-        return path_first + [one for (where, _), one in found.items() if where != "path"]
+        rest = [one for (where, _), one in found.items() if where != "path"]
+        return path_first + sorted(rest, key=lambda one: ("query", "header", "cookie").index(str(one["in"])))
 
     def _plain_parameter(self, argument: str, one: Node, hint: str, place: str) -> Node:
         schema = as_node(one.get("schema")) or as_node(_only_media(one).get("schema"))
         return {
             "name": argument,
-            "in": one["in"],
+            # The generator refuses most types in headers and cookies; the metadata knows where it goes.
+            "in": "path" if one["in"] == "path" else "query",
             "required": one["in"] == "path" or one.get("required") is True,
             "schema": self.schemas.plain(
                 schema,
@@ -183,7 +187,7 @@ class Operations:
 
     def _parameter_metadata(self, one: Node) -> Parameter:
         where = str(one["in"])
-        style = str(one.get("style") or _STYLES[where])
+        style = str(one.get("style") or DEFAULT_STYLES[where])
         if "schema" not in one and _only_media(one):
             style = "json"
         explode = one.get("explode")
@@ -200,8 +204,9 @@ class Operations:
         body = self.document.follow(operation.get("requestBody"))
         content = as_node(body.get("content"))
         if not content:
-            if body:
-                self.remarks.add(f"{place}/requestBody", "it has no content and is ignored")
+            if operation.get("requestBody"):
+                why = "it has no content and" if body else "it refers to itself and"
+                self.remarks.add(f"{place}/requestBody", f"{why} is ignored")
             return "json", "", {}
         media = choose_media(content)
         self._warn_ignored(content, media, f"{place}/requestBody")
@@ -244,6 +249,8 @@ class Operations:
                 continue
             media = choose_media(content)
             self._warn_ignored(content, media, own)
+            if "schema" not in as_node(content[media]) and "itemSchema" in as_node(content[media]):
+                self.remarks.add(own, "itemSchema is ignored, the whole content is returned")
             kind, sent = reply_kind(media, self.document.follow(as_node(content[media]).get("schema")))
             word = hint if len(chosen) == 1 else f"{hint}{code.capitalize()}"
             word = _hinted(as_node(raw), "Response").get(_HINT) or f"{word}Response"
@@ -254,7 +261,8 @@ class Operations:
                 **as_node(plain[code]),
                 "content": {kind: {"schema": self.schemas.plain(schema, word, own)}},
             }
-            accept = accept or ("" if kind == "application/json" else sent)
+            usual = kind == "application/json" and len(content) == 1
+            accept = accept or ("" if usual else sent)
         return accept, plain or {"204": {"description": ""}}
 
     def _warn_ignored(self, content: Node, media: str, place: str) -> None:
@@ -264,7 +272,7 @@ class Operations:
 
 
 def _tag_package(tag: str) -> str:
-    return identifier(tag, "tag")
+    return shortened(identifier(tag, "tag"))
 
 
 def _hinted(raw: Node, suffix: str) -> dict[str, str]:

@@ -18,18 +18,27 @@ def nullable(plain: Node) -> Node:
     """Return the schema with null allowed."""
     if not plain or plain == NULL:
         return plain
-    known = as_nodes(plain.get("oneOf")) or [plain]
-    return {"oneOf": [*known, *([] if NULL in known else [NULL])]}
+    known = as_nodes(plain.get("oneOf"))
+    return (
+        {**plain, "oneOf": [*known, *([] if NULL in known else [NULL])]}
+        if known
+        else {"oneOf": [plain, NULL]}
+    )
 
 
 def union_of(plains: list[Node]) -> Node:
-    """Return the union of normalized schemas, null last; a member that allows anything absorbs the others."""
+    """Return the union of normalized schemas, null last; a member that allows anything absorbs the others.
+
+    The mark of a discriminator is kept.
+    """
     flat = [inner for one in plains for inner in (as_nodes(one.get("oneOf")) or [one])]
     distinct = list({json.dumps(one, sort_keys=True): one for one in flat}.values())
     if {} in distinct:
         return {}
+    marked = next((one["description"] for one in plains if "oneOf" in one and "description" in one), None)
     ordered = [one for one in distinct if one != NULL] + [one for one in distinct if one == NULL]
-    return ordered[0] if len(ordered) == 1 else {"oneOf": ordered}
+    union: Node = ordered[0] if len(ordered) == 1 else {"oneOf": ordered}
+    return {**union, "description": marked} if marked is not None and "oneOf" in union else union
 
 
 def reference_to(name: str) -> Node:

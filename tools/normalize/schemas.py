@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from tools.normalize.cyclic_references import CyclicReferences, pending
 from tools.normalize.enums import plain_values
-from tools.normalize.metadata import Attribute, SchemaMetadata, Tag
+from tools.normalize.metadata import Attribute, SchemaMetadata
 from tools.normalize.names import Names, attributes, class_name
 from tools.normalize.request_or_response import Usage
 from tools.normalize.schema_forms import (
@@ -30,6 +30,7 @@ from tools.normalize.schema_forms import (
     text_of,
     union_of,
 )
+from tools.normalize.tags import Discriminators
 from tools.openapi.all_of import Merger, says_something, types_of
 from tools.openapi.document import Document, Node, as_node, as_nodes, pointer
 from tools.openapi.remarks import Remarks
@@ -46,6 +47,7 @@ class Schemas:
     usage: Usage
     references: CyclicReferences
     metadata: SchemaMetadata = field(factory=SchemaMetadata)
+    discriminators: Discriminators = field(factory=Discriminators)
     _class_of: dict[str, str] = field(factory=dict)
     _inline: dict[int, tuple[Node, Node]] = field(factory=dict)
 
@@ -91,7 +93,7 @@ class Schemas:
     def _plain(self, raw: Node, hint: str, place: str) -> Node:
         schema, may_be_null = self.merger.flatten(raw, place)
         file = self.usage.is_form_field(raw) and is_binary(schema)
-        plain = dict(FILE) if file else self._shape(schema, hint, place)
+        plain = dict(FILE) if file else self._shape(_without_bare_alternatives(schema), hint, place)
         return nullable(plain) if may_be_null else plain
 
     def reference(self, ref: str, place: str) -> Node:
@@ -100,19 +102,29 @@ class Schemas:
             # Being normalized: the placeholder is replaced at the end.
             return pending(ref) if self.references.done[ref] is None else self.references.done[ref] or {}
         self.references.done[ref] = None
-        schema, may_be_null = self.merger.flatten(self.document.follow({"$ref": ref}), ref)
+        raw = self.document.follow({"$ref": ref})
+        schema, may_be_null = self.merger.flatten(raw, ref)
+        schema = _without_bare_alternatives(schema)
         name = self._class_of.get(ref) or last_word(ref)
         if is_model(schema):
             # Registered before its properties are normalized, which may refer back to it.
             name = self._class_of.get(ref) or self.names.new_class(name)
             self._class_of[ref] = name
-            plain = reference_to(name)
+            plain = self._with_children(ref, as_node(raw.get("discriminator")), reference_to(name))
             self.references.done[ref] = nullable(plain) if may_be_null else plain
             self._model(name, schema, ref)
         else:
             plain = self._shape(schema, name, ref, named=ref in self._class_of)
         self.references.done[ref] = nullable(plain) if may_be_null else plain
         return self.references.done[ref] or {}
+
+    def _with_children(self, ref: str, rule: Node, own: Node) -> Node:
+        """Return the union of a schema with those that extend it, if its discriminator tells them apart."""
+        children = self.document.extensions.get(ref, ()) if rule else ()
+        if not children:
+            return own
+        plains = [self.reference(child, child) for child in children]
+        return self.discriminators.mark({"oneOf": [*plains, own]}, rule)
 
     def _shape(self, schema: Node, hint: str, place: str, named: bool = False) -> Node:
         if isinstance(schema.get("$ref"), str):
@@ -232,14 +244,7 @@ class Schemas:
         if types_of(base)[0] == ["object"]:
             del base["type"]
         variants = as_nodes(schema[key])
-        shaping = [
-            one
-            for one in variants
-            if says_something({k: v for k, v in one.items() if k not in {"required", "type"}})
-        ]
         if says_something(base):
-            if not shaping and not any(types_of(one)[0] not in ([], ["object"]) for one in variants):
-                return self._shape({**base, **described(schema)}, hint, place)
             variants = [{"allOf": [base, one]} for one in variants]
         plains = [
             self.plain(
@@ -249,23 +254,28 @@ class Schemas:
             )
             for number, one in enumerate(variants, 1)
         ]
-        union = union_of(plains)
-        self._tag(schema, union)
-        return union
+        return self.discriminators.mark(union_of(plains), schema.get("discriminator"))
 
-    def _tag(self, schema: Node, union: Node) -> None:
-        rule = as_node(schema.get("discriminator"))
-        classes = [
-            str(one["$ref"]).rsplit("/", 1)[-1] for one in as_nodes(union.get("oneOf")) if "$ref" in one
-        ]
-        if not isinstance(rule.get("propertyName"), str) or len(classes) < 2:
-            return
-        chosen = {last_word(ref): name for ref, name in self._class_of.items() if name in classes}
-        for value, target in as_node(rule.get("mapping")).items():
-            ref = str(target) if "/" in str(target) else f"#/components/schemas/{target}"
-            name = str(
-                self.references.done.get(ref) and (self.references.done[ref] or {}).get("$ref", "")
-            ).rsplit("/", 1)[-1]
-            if name in classes:
-                chosen[value] = name
-        self.metadata.tags[tuple(classes)] = Tag(str(rule["propertyName"]), chosen)
+    def find_tags(self, data: object) -> None:
+        """Find what tells the alternatives of unions apart, once all is normalized."""
+        tags = self.discriminators.tags(
+            [data, self.references.components], self.references.components, self.metadata, self._class_of
+        )
+        self.metadata.tags.update(tags)
+
+
+def _without_bare_alternatives(schema: Node) -> Node:
+    """Drop alternatives that only differ in what is required, which no type can express."""
+    for key in ("oneOf", "anyOf"):
+        variants = as_nodes(schema.get(key))
+        base = {name: value for name, value in schema.items() if name not in {"oneOf", "anyOf"}}
+        bare = all(
+            not says_something(
+                {name: one for name, one in variant.items() if name not in {"required", "type"}}
+            )
+            and types_of(variant)[0] in ([], ["object"])
+            for variant in variants
+        )
+        if variants and bare and says_something(base):
+            return {name: value for name, value in schema.items() if name != key}
+    return schema

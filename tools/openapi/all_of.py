@@ -7,55 +7,36 @@ from attrs import frozen
 from tools.openapi.document import Document, Node, as_node, as_nodes, pointer
 from tools.openapi.remarks import Remarks
 
-# Annotations and constraints: a part with only these does not change which Python type the merged schema gets.
+# Annotations change nothing about the data, constraints nothing about its Python type.
 _ANNOTATIONS = frozenset(
     [
-        "title",
-        "description",
-        "default",
-        "example",
-        "examples",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "externalDocs",
-        "xml",
-        "nullable",
-        "$comment",
-        "$schema",
-        "$id",
-        "$anchor",
-        "$defs",
-        "discriminator",
-        "not",
-        "if",
-        "then",
-        "else",
-        "minProperties",
-        "maxProperties",
-        "minLength",
-        "maxLength",
-        "pattern",
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-        "dependentRequired",
-        "dependentSchemas",
-        "unevaluatedProperties",
-        "propertyNames",
+        *("title", "description", "default", "example", "examples", "deprecated", "readOnly", "writeOnly"),
+        *("externalDocs", "xml", "nullable", "$comment", "$schema", "$id", "$anchor", "$defs"),
+    ]
+)
+_LOWER_BOUNDS = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains")
+_UPPER_BOUNDS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
+_CONSTRAINTS = frozenset(
+    [
+        *_LOWER_BOUNDS,
+        *_UPPER_BOUNDS,
+        *("pattern", "multipleOf", "uniqueItems", "contains", "not", "if", "then", "else", "discriminator"),
+        *(
+            "dependentRequired",
+            "dependentSchemas",
+            "unevaluatedProperties",
+            "unevaluatedItems",
+            "propertyNames",
+        ),
     ]
 )
 _MOST_ALTERNATIVES = 64
 
 
-def says_something(schema: Node) -> bool:
-    """Whether a schema has a keyword that determines the shape of the data."""
-    return any(key not in _ANNOTATIONS and not key.startswith("x-") for key in schema)
+def says_something(schema: Node, *, strict: bool = False) -> bool:
+    """Whether a schema has a keyword that determines the type of the data, or a constraint if `strict`."""
+    ignored = _ANNOTATIONS if strict else _ANNOTATIONS | _CONSTRAINTS
+    return any(key not in ignored and not key.startswith("x-") for key in schema)
 
 
 def types_of(schema: Node) -> tuple[list[str], bool]:
@@ -68,10 +49,11 @@ def types_of(schema: Node) -> tuple[list[str], bool]:
 
 @frozen
 class Merger:
-    """Merges the parts of `allOf`, and the keywords beside a reference."""
+    """Merges the parts of `allOf`, and the keywords beside a reference; constraints only if `strict`."""
 
     document: Document
     remarks: Remarks
+    strict: bool = False
 
     def flatten(self, raw: Node, place: str, trail: tuple[str, ...] = ()) -> tuple[Node, bool]:
         """Return an equivalent schema without `allOf`, or a bare reference, and whether null is allowed."""
@@ -82,9 +64,9 @@ class Merger:
         if not parts:
             return self._without_null(own, types, nullable)
         # A lone {type: object} beside other parts adds nothing.
-        if types not in ([], ["object"]) or says_something(_without(own, "type")):
+        if types not in ([], ["object"]) or says_something(_without(own, "type"), strict=self.strict):
             parts.append(own)
-        parts = [part for part in parts if says_something(part)] or [own]
+        parts = [part for part in parts if says_something(part, strict=self.strict)] or [own]
         if len(parts) == 1:
             if "$ref" in parts[0] and set(parts[0]) == {"$ref"}:
                 return {"$ref": parts[0]["$ref"]}, nullable
@@ -152,6 +134,12 @@ class Merger:
                 result[key] = _listed(key, known, value)
             elif key in {"oneOf", "anyOf"}:
                 result[key] = self._crossed(as_nodes(known), as_nodes(value), pointer(place, key))
+            elif key in _LOWER_BOUNDS or key in _UPPER_BOUNDS:
+                result[key] = _tighter(key, known, value)
+            elif key == "patternProperties":
+                result[key] = _joined(as_node(known), as_node(value))
+            elif key == "dependentRequired":
+                result[key] = _joined_lists(as_node(known), as_node(value))
             elif key in {"items", "additionalProperties"} and isinstance(value, dict):
                 result[key] = {"allOf": [known, value]} if isinstance(known, dict) else value
         return result
@@ -178,6 +166,12 @@ class Merger:
         return [{"allOf": [left, right]} for left in one for right in other]
 
 
+def _tighter(key: str, one: object, other: object) -> object:
+    if not isinstance(one, int | float) or not isinstance(other, int | float):
+        return other
+    return max(one, other) if key in _LOWER_BOUNDS else min(one, other)
+
+
 def _words(names: set[object]) -> str:
     return "/".join(sorted(map(str, names)))
 
@@ -196,6 +190,15 @@ def _joined(one: Node, other: Node) -> Node:
     """Combine two sets of properties; a property in both must satisfy both schemas."""
     both = {key: {"allOf": [one[key], other[key]]} for key in one if key in other and one[key] != other[key]}
     return {**one, **other, **both}
+
+
+def _joined_lists(one: Node, other: Node) -> Node:
+    joined = {**one, **other}
+    for key in one.keys() & other.keys():
+        known, more = one[key], other[key]
+        if isinstance(known, list) and isinstance(more, list):
+            joined[key] = _listed("required", known, more)
+    return joined
 
 
 def _listed(key: str, one: list[object], other: list[object]) -> list[object]:

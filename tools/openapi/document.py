@@ -16,6 +16,7 @@ Node = dict[str, object]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _VERSION = re.compile(r"3\.[01](\.\d+)?([-.].*)?")
 # Values of these keywords are data, so a "$ref" inside them is not a reference.
+_SCHEMAS = "#/components/schemas/"
 _DATA = frozenset({"example", "examples", "default", "enum", "const"})
 
 
@@ -81,7 +82,12 @@ class Document:
         if isinstance(node, dict):
             ref = node.get("$ref")
             if isinstance(ref, str) and not named and self._find(ref) is None:
-                yield f"{place}/$ref: {ref!r} does not resolve"
+                where = (
+                    "is in another file: bundle them first with `npx @redocly/cli bundle`"
+                    if not ref.startswith("#")
+                    else "does not resolve"
+                )
+                yield f"{place}/$ref: {ref!r} {where}"
             for key, value in node.items():
                 # The keys of a map of names ("properties", "schemas") are not keywords.
                 if named or not (key in _DATA or key.startswith("x-")):
@@ -114,6 +120,45 @@ class Document:
             seen.add(ref)
             found = as_node(self._find(ref))
         return found
+
+    @property
+    def extensions(self) -> dict[str, list[str]]:
+        """The references to components that extend another one by allOf, directly or not, by its reference."""
+        schemas = as_node(as_node(self.data.get("components")).get("schemas"))
+        parents = {
+            f"#{pointer('/components/schemas', name)}": [
+                str(part["$ref"]) for part in as_nodes(as_node(schema).get("allOf")) if "$ref" in part
+            ]
+            for name, schema in schemas.items()
+        }
+        found: dict[str, list[str]] = {}
+        for ref, own in parents.items():
+            stack, seen = list(own), {ref}
+            while stack:
+                parent = stack.pop()
+                if parent not in seen:
+                    seen.add(parent)
+                    found.setdefault(parent, []).append(ref)
+                    stack += parents.get(parent, [])
+        return found
+
+    def schemas_in(self, start: object) -> set[str]:
+        """Return the names of the schemas that a node refers to, directly or through others."""
+        names: set[str] = set()
+        seen: set[int] = set()
+        stack = [start]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, list):
+                stack.extend(node)
+            elif isinstance(node, dict) and id(node) not in seen:
+                seen.add(id(node))
+                ref = node.get("$ref")
+                if isinstance(ref, str):
+                    names.update([ref.removeprefix(_SCHEMAS)] if ref.startswith(_SCHEMAS) else [])
+                    stack.append(self.follow(node))
+                stack.extend(node.values())
+        return names
 
     def operations(self) -> Iterator[tuple[str, str, Node, Node]]:
         """Yield path, method, path item and operation, in the order of the document."""

@@ -1,10 +1,10 @@
-"""The server URL and token URL that a document declares."""
+"""The server URLs and the token URL that a document declares."""
 
 from __future__ import annotations
 
 from attrs import frozen
 
-from tools.openapi.document import Node, as_node
+from tools.openapi.document import Node, as_node, as_nodes
 
 
 @frozen
@@ -17,14 +17,31 @@ class Servers:
     @classmethod
     def of(cls, document: Node) -> Servers:
         """Read them from a document."""
-        servers = document.get("servers")
-        first = as_node(servers[0]) if isinstance(servers, list) and servers else {}
         schemes = as_node(as_node(document.get("components")).get("securitySchemes")).values()
         flows = [
             as_node(as_node(as_node(scheme).get("flows")).get("clientCredentials")) for scheme in schemes
         ]
         token_urls = [_text(flow.get("tokenUrl")) for flow in flows]
-        return cls(_text(first.get("url")), next((url for url in token_urls if url is not None), None))
+        return cls(server_url(document), next((url for url in token_urls if url is not None), None))
+
+
+def server_urls(node: Node) -> list[str]:
+    """Return the URLs of a document, path item or operation, with the defaults of their variables."""
+    return [url for url in map(_expanded, as_nodes(node.get("servers"))) if url is not None]
+
+
+def server_url(node: Node) -> str | None:
+    """Return the URL of the first server."""
+    return next(iter(server_urls(node)), None)
+
+
+def _expanded(server: Node) -> str | None:
+    url = _text(server.get("url"))
+    for name, variable in as_node(server.get("variables")).items():
+        default = as_node(variable).get("default")
+        if url is not None and default is not None:
+            url = url.replace(f"{{{name}}}", str(default))
+    return url
 
 
 def _text(value: object) -> str | None:

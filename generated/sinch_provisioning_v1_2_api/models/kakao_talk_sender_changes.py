@@ -13,11 +13,11 @@ from attrs import field as _field
 from ..decoding import (
     as_object,
     as_str,
+    best_match,
     extras,
-    first_match,
 )
 from ..encoding import plain, required
-from ..types import NO_EXTRAS
+from ..types import NO_EXTRAS, UnknownObject
 from ..types import key_names as _key_names
 from .kakao_talk_change_status import KakaoTalkChangeStatus
 from .kakao_talk_changed_details import KakaoTalkChangedDetails
@@ -34,7 +34,7 @@ class KakaoTalkSenderChanges:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     status: KakaoTalkChangeStatus
-    details: KakaoTalkSenderDetails | KakaoTalkChangedDetails
+    details: KakaoTalkSenderDetails | KakaoTalkChangedDetails | UnknownObject
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
@@ -45,7 +45,9 @@ class KakaoTalkSenderChanges:
         status_raw = source.get("status")
         status_: KakaoTalkChangeStatus = as_str(status_raw, "KakaoTalkSenderChanges.status")
         details_raw = source.get("details")
-        details_: KakaoTalkSenderDetails | KakaoTalkChangedDetails = _alternative_1(details_raw)
+        details_: KakaoTalkSenderDetails | KakaoTalkChangedDetails | UnknownObject = _alternative_1(
+            details_raw
+        )
         return cls(
             status_,
             details_,
@@ -67,9 +69,11 @@ class KakaoTalkSenderChanges:
         return model_schema(cls, handler)
 
 
-def _alternative_1(data: object) -> KakaoTalkSenderDetails | KakaoTalkChangedDetails:
-    decoders: tuple[Callable[[object], KakaoTalkSenderDetails | KakaoTalkChangedDetails], ...] = (
+def _alternative_1(data: object) -> KakaoTalkSenderDetails | KakaoTalkChangedDetails | UnknownObject:
+    decoders: tuple[
+        Callable[[object], KakaoTalkSenderDetails | KakaoTalkChangedDetails | UnknownObject], ...
+    ] = (
         KakaoTalkSenderDetails.from_dict,
         KakaoTalkChangedDetails.from_dict,
     )
-    return first_match(data, "KakaoTalkSenderChanges.details", decoders)
+    return best_match(data, "KakaoTalkSenderChanges.details", decoders)

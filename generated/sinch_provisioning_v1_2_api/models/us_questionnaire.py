@@ -12,11 +12,11 @@ from attrs import field as _field
 
 from ..decoding import (
     as_object,
+    best_match,
     extras,
-    first_match,
 )
 from ..encoding import plain, required
-from ..types import NO_EXTRAS
+from ..types import NO_EXTRAS, UnknownObject
 from ..types import key_names as _key_names
 from .us_answers import UsAnswers
 from .us_brand_campaign_answers import UsBrandCampaignAnswers
@@ -31,7 +31,7 @@ class UsQuestionnaire:
 
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
-    answers: UsBrandCampaignAnswers | UsAnswers
+    answers: UsBrandCampaignAnswers | UsAnswers | UnknownObject
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
@@ -40,7 +40,7 @@ class UsQuestionnaire:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "UsQuestionnaire")
         answers_raw = source.get("answers")
-        answers_: UsBrandCampaignAnswers | UsAnswers = _alternative_1(answers_raw)
+        answers_: UsBrandCampaignAnswers | UsAnswers | UnknownObject = _alternative_1(answers_raw)
         return cls(
             answers_,
             NO_EXTRAS if source.keys() <= _KNOWN else extras(source, _KNOWN),
@@ -60,9 +60,9 @@ class UsQuestionnaire:
         return model_schema(cls, handler)
 
 
-def _alternative_1(data: object) -> UsBrandCampaignAnswers | UsAnswers:
-    decoders: tuple[Callable[[object], UsBrandCampaignAnswers | UsAnswers], ...] = (
+def _alternative_1(data: object) -> UsBrandCampaignAnswers | UsAnswers | UnknownObject:
+    decoders: tuple[Callable[[object], UsBrandCampaignAnswers | UsAnswers | UnknownObject], ...] = (
         UsBrandCampaignAnswers.from_dict,
         UsAnswers.from_dict,
     )
-    return first_match(data, "UsQuestionnaire.answers", decoders)
+    return best_match(data, "UsQuestionnaire.answers", decoders)

@@ -12,11 +12,11 @@ from attrs import field as _field
 
 from ..decoding import (
     as_object,
+    best_match,
     extras,
-    first_match,
 )
 from ..encoding import build_any, plain, required
-from ..types import NO_EXTRAS
+from ..types import NO_EXTRAS, UnknownObject
 from ..types import key_names as _key_names
 from .us_answers_input import UsAnswersInput, UsAnswersInputFields
 from .us_brand_campaign_answers_input import UsBrandCampaignAnswersInput, UsBrandCampaignAnswersInputFields
@@ -29,10 +29,11 @@ def _build_answers(
     value: UsBrandCampaignAnswersInput
     | UsBrandCampaignAnswersInputFields
     | UsAnswersInput
-    | UsAnswersInputFields,
-) -> UsBrandCampaignAnswersInput | UsAnswersInput:
+    | UsAnswersInputFields
+    | UnknownObject,
+) -> UsBrandCampaignAnswersInput | UsAnswersInput | UnknownObject:
     return cast(
-        "UsBrandCampaignAnswersInput | UsAnswersInput",
+        "UsBrandCampaignAnswersInput | UsAnswersInput | UnknownObject",
         build_any(value, UsBrandCampaignAnswersInput, UsAnswersInput),
     )
 
@@ -43,7 +44,7 @@ class UsQuestionnaireInput:
 
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
-    answers: UsBrandCampaignAnswersInput | UsAnswersInput = _field(converter=_build_answers)
+    answers: UsBrandCampaignAnswersInput | UsAnswersInput | UnknownObject = _field(converter=_build_answers)
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
@@ -52,7 +53,7 @@ class UsQuestionnaireInput:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "UsQuestionnaireInput")
         answers_raw = source.get("answers")
-        answers_: UsBrandCampaignAnswersInput | UsAnswersInput = _alternative_1(answers_raw)
+        answers_: UsBrandCampaignAnswersInput | UsAnswersInput | UnknownObject = _alternative_1(answers_raw)
         return cls(
             answers_,
             NO_EXTRAS if source.keys() <= _KNOWN else extras(source, _KNOWN),
@@ -72,12 +73,12 @@ class UsQuestionnaireInput:
         return model_schema(cls, handler)
 
 
-def _alternative_1(data: object) -> UsBrandCampaignAnswersInput | UsAnswersInput:
-    decoders: tuple[Callable[[object], UsBrandCampaignAnswersInput | UsAnswersInput], ...] = (
+def _alternative_1(data: object) -> UsBrandCampaignAnswersInput | UsAnswersInput | UnknownObject:
+    decoders: tuple[Callable[[object], UsBrandCampaignAnswersInput | UsAnswersInput | UnknownObject], ...] = (
         UsBrandCampaignAnswersInput.from_dict,
         UsAnswersInput.from_dict,
     )
-    return first_match(data, "UsQuestionnaireInput.answers", decoders)
+    return best_match(data, "UsQuestionnaireInput.answers", decoders)
 
 
 class UsQuestionnaireInputFields(TypedDict, total=False):
@@ -88,4 +89,5 @@ class UsQuestionnaireInputFields(TypedDict, total=False):
         | UsBrandCampaignAnswersInputFields
         | UsAnswersInput
         | UsAnswersInputFields
+        | UnknownObject
     ]

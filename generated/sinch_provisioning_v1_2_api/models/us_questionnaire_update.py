@@ -12,11 +12,11 @@ from attrs import field as _field
 
 from ..decoding import (
     as_object,
+    best_match,
     extras,
-    first_match,
 )
 from ..encoding import build_any, plain, required
-from ..types import NO_EXTRAS
+from ..types import NO_EXTRAS, UnknownObject
 from ..types import key_names as _key_names
 from .us_answers_update import UsAnswersUpdate, UsAnswersUpdateFields
 from .us_brand_campaign_answers_update import UsBrandCampaignAnswersUpdate, UsBrandCampaignAnswersUpdateFields
@@ -29,10 +29,11 @@ def _build_answers(
     value: UsBrandCampaignAnswersUpdate
     | UsBrandCampaignAnswersUpdateFields
     | UsAnswersUpdate
-    | UsAnswersUpdateFields,
-) -> UsBrandCampaignAnswersUpdate | UsAnswersUpdate:
+    | UsAnswersUpdateFields
+    | UnknownObject,
+) -> UsBrandCampaignAnswersUpdate | UsAnswersUpdate | UnknownObject:
     return cast(
-        "UsBrandCampaignAnswersUpdate | UsAnswersUpdate",
+        "UsBrandCampaignAnswersUpdate | UsAnswersUpdate | UnknownObject",
         build_any(value, UsBrandCampaignAnswersUpdate, UsAnswersUpdate),
     )
 
@@ -43,7 +44,7 @@ class UsQuestionnaireUpdate:
 
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
-    answers: UsBrandCampaignAnswersUpdate | UsAnswersUpdate = _field(converter=_build_answers)
+    answers: UsBrandCampaignAnswersUpdate | UsAnswersUpdate | UnknownObject = _field(converter=_build_answers)
     additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
@@ -52,7 +53,7 @@ class UsQuestionnaireUpdate:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "UsQuestionnaireUpdate")
         answers_raw = source.get("answers")
-        answers_: UsBrandCampaignAnswersUpdate | UsAnswersUpdate = _alternative_1(answers_raw)
+        answers_: UsBrandCampaignAnswersUpdate | UsAnswersUpdate | UnknownObject = _alternative_1(answers_raw)
         return cls(
             answers_,
             NO_EXTRAS if source.keys() <= _KNOWN else extras(source, _KNOWN),
@@ -72,12 +73,14 @@ class UsQuestionnaireUpdate:
         return model_schema(cls, handler)
 
 
-def _alternative_1(data: object) -> UsBrandCampaignAnswersUpdate | UsAnswersUpdate:
-    decoders: tuple[Callable[[object], UsBrandCampaignAnswersUpdate | UsAnswersUpdate], ...] = (
+def _alternative_1(data: object) -> UsBrandCampaignAnswersUpdate | UsAnswersUpdate | UnknownObject:
+    decoders: tuple[
+        Callable[[object], UsBrandCampaignAnswersUpdate | UsAnswersUpdate | UnknownObject], ...
+    ] = (
         UsBrandCampaignAnswersUpdate.from_dict,
         UsAnswersUpdate.from_dict,
     )
-    return first_match(data, "UsQuestionnaireUpdate.answers", decoders)
+    return best_match(data, "UsQuestionnaireUpdate.answers", decoders)
 
 
 class UsQuestionnaireUpdateFields(TypedDict, total=False):
@@ -88,4 +91,5 @@ class UsQuestionnaireUpdateFields(TypedDict, total=False):
         | UsBrandCampaignAnswersUpdateFields
         | UsAnswersUpdate
         | UsAnswersUpdateFields
+        | UnknownObject
     ]

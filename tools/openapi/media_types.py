@@ -13,7 +13,8 @@ def _essence(media: str) -> str:
     return media.split(";", 1)[0].strip().lower()
 
 
-def _is_json(media: str) -> bool:
+def is_json(media: str) -> bool:
+    """Whether content of this media type is JSON, or anything."""
     essence = _essence(media)
     return essence in {"application/json", "*/*", "application/*", "text/json"} or essence.endswith("+json")
 
@@ -28,7 +29,7 @@ def _rank(media: str) -> int:
     order = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
     if essence in order:
         return (0, 3, 4)[order.index(essence)]
-    if _is_json(media):
+    if is_json(media):
         return 2 if "*" in essence else 1
     return 5 if _is_text(media) else 6
 
@@ -41,7 +42,7 @@ def choose_media(content: Iterable[str]) -> str:
 def media_kind(media: str) -> tuple[str, str]:
     """Return how to encode a request body of this type, and the Content-Type to send."""
     essence = _essence(media)
-    if _is_json(media):
+    if is_json(media):
         return "json", "application/json" if "*" in essence else media
     if essence == "application/x-www-form-urlencoded":
         return "form", media
@@ -57,6 +58,6 @@ def reply_kind(media: str, schema: Node) -> tuple[str, str]:
     if "*" in media and schema.get("type") == "string":
         # Any media type with a string schema: decoding it as JSON would contradict the schema.
         return "application/octet-stream" if schema.get("format") == "binary" else "text/plain", media
-    if _is_json(media):
+    if is_json(media):
         return "application/json", media
     return "text/plain" if _is_text(media) else "application/octet-stream", media
