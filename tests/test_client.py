@@ -22,6 +22,7 @@ from sinch_provisioning import (
     ResponseDecodeError,
     RetryPolicy,
     SenderMismatchError,
+    ServerError,
     TelegramCredentials,
 )
 from sinch_provisioning_api.api import get_rcs_sender
@@ -404,3 +405,39 @@ async def test_launch_rcs_sender_is_safe_to_run_twice(
     assert (await sinch.launch_rcs_sender(live.id)).status == "LAUNCHED"
     assert sinch_emulator.requests.count("createRcsSender") == 1
     assert sinch_emulator.requests.count("launchRcsSender") == 1
+
+
+async def test_raw_request_takes_lists_none_and_headers(
+    sinch: ProvisioningClient, sinch_emulator: Emulator
+) -> None:
+    """A list repeats its parameter, None leaves it out, and own headers travel; the client's own are refused."""
+    path = "/v1/projects/{project_id}/rcs/senders"
+    await sinch.request("GET", path, params={"a": ["x", "y"], "b": None, "c": True}, headers={"X-Mine": "1"})
+    for name in ("Authorization", "host", "Content-Length", "Transfer-Encoding"):
+        with pytest.raises(ConfigurationError, match="client's own"):
+            await sinch.request("GET", path, headers={name: "x"})
+    for wrong in ("/v1/..;/x", "/v1/.;a/x", "/v1/%00/x", "/v1/;x/y"):
+        with pytest.raises(ConfigurationError):
+            await sinch.request("GET", wrong)
+    assert sinch_emulator.requests.count("listRcsSenders") == 1
+
+
+@pytest.mark.parametrize(("method", "repeatable", "requests"), [("GET", False, 1), ("POST", True, 4)])
+async def test_raw_request_is_repeated_as_it_says(method: str, repeatable: bool, requests: int) -> None:
+    """A GET that acts is sent once; a POST that may be repeated is."""
+    seen: list[httpx.Request] = []
+
+    def failing(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(500)
+
+    async with ProvisioningClient(
+        project_id="p",
+        credentials=BearerToken("t"),
+        transport=httpx.MockTransport(failing),
+        retry=RetryPolicy(initial_delay=0),
+    ) as sinch:
+        with pytest.raises(ServerError):
+            await sinch.request(method, "/x", params={"a": ["x", "y"], "b": None}, repeatable=repeatable)
+    assert len(seen) == requests
+    assert seen[0].url.query == b"a=x&a=y"

@@ -281,3 +281,19 @@ async def test_hooks_are_told_no_secret(server: Server) -> None:
         await sinch.rcs.list()
     assert len(told) >= 4
     assert clean(repr(told), server)
+
+
+@pytest.mark.parametrize(
+    "name", ["refreshToken", "senderKey", "private_key", "secretKey", "credentials", "Api-Key"]
+)
+async def test_secret_in_a_body_of_any_request_is_masked(server: Server, name: str) -> None:
+    """Whatever the generated models mask is masked in errors too: there is one list of names."""
+
+    async def echo(exchange: faults.Exchange) -> bool:
+        return await faults.status(400, {"message": f"invalid value {CANARY}"})(exchange)
+
+    server.always("POST rcs", echo)
+    async with client_on(server) as sinch:
+        call = sinch.request("POST", "/v1/projects/{project_id}/rcs/senders", json={name: [CANARY]})
+        text = await failure_of(call)
+    assert clean(text, server)

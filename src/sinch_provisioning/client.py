@@ -6,7 +6,7 @@ import copy
 import os
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, overload
 
@@ -272,18 +272,33 @@ class ProvisioningClient:
         path: str,
         *,
         json: object = None,
-        params: Mapping[str, str | int | bool] | None = None,
+        params: Mapping[str, raw_requests.Param | Sequence[raw_requests.Param]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
     ) -> httpx.Response:
         """Send a request to any path of the API, with the token, the retries and the errors of any other call.
 
-        `{project_id}` in `path` is filled in. Returns the response with its body read; a POST counts as a create.
-        Raises `ConfigurationError` for an absolute URL and for dotted or empty segments.
+        `{project_id}` in `path` is filled in. In `params` a list repeats its parameter, and None leaves it out.
+        `repeatable`: whether sending it twice does no harm; by default true for all methods but POST. Returns the
+        response with its body read. Raises `ConfigurationError` for an absolute URL, for dotted or empty segments, and
+        for headers that the client sets itself (Authorization, Host, framing).
         """
         check_text("method", method)
         check_text("path", path)
-        return await raw_requests.send(
-            self._project.pipeline, self.project_id, method, path, body=json, params=params
+        content = raw_requests.encoded(json)
+        # It may hold secrets, and error trackers show the variables of frames.
+        json = None
+        sent = raw_requests.raw_request(
+            method,
+            path,
+            self.project_id,
+            content,
+            params=params,
+            headers=headers,
+            repeatable=repeatable,
         )
+        content = None
+        return await raw_requests.send(self._project.pipeline, sent)
 
     async def aclose(self, *, drain: float = 5.0) -> None:
         """Refuse new calls, give those under way `drain` seconds to end, and close the connections.

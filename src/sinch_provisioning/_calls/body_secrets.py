@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from .._json import loads
+from sinch_provisioning_api import is_secret_name
 
-_NAMES = frozenset(
-    {
-        "authtoken",
-        "channelcredentials",
-        "token",
-        "secret",
-        "accesstoken",
-        "clientsecret",
-        "password",
-        "apikey",
-    }
-)
+from .._json import loads
 
 
 def secret_values(content: bytes | None) -> tuple[str, ...]:
@@ -42,7 +31,7 @@ def _strings(body: object) -> Iterator[str]:
                 yield value
         elif isinstance(value, Mapping):
             rest += [
-                (item, inside or name.replace("_", "").lower() in _NAMES)
+                (item, inside or is_secret_name(name))
                 for name, item in cast("Mapping[str, object]", value).items()
             ]
         elif isinstance(value, list):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import unquote
 
@@ -19,22 +19,28 @@ _METHOD: Final = re.compile(r"[A-Z]+")
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 
 
-async def send(
-    caller: Caller,
-    project_id: str,
-    method: str,
-    path: str,
-    *,
-    body: object,
-    params: Mapping[str, str | int | bool] | None,
-) -> httpx.Response:
-    """Send a request to `path` and return its reply with the body read."""
-    sent = request(method, path, project_id, body, params)
+# The client's own, and what says where a message ends.
+_RESERVED: Final = frozenset(
+    {"authorization", "host", "connection", "content-length", "transfer-encoding", "te", "upgrade", "expect"}
+)
+
+Param = str | int | bool | None
+
+
+async def send(caller: Caller, sent: Request) -> httpx.Response:
+    """Send a request and return its reply with the body read."""
     return await caller.call(sent, lambda reply: response(reply, sent))
 
 
-def request(
-    method: str, path: str, project_id: str, body: object, params: Mapping[str, str | int | bool] | None
+def raw_request(
+    method: str,
+    path: str,
+    project_id: str,
+    content: bytes | None,
+    *,
+    params: Mapping[str, Param | Sequence[Param]] | None = None,
+    headers: Mapping[str, str] | None = None,
+    repeatable: bool | None = None,
 ) -> Request:
     """Build the request, or refuse what could reach another host, project or path than it says."""
     verb = method.upper()
@@ -46,35 +52,47 @@ def request(
             "path must start with one slash and hold no host, query, space or placeholder"
         )
     if any(_misleading(segment) for segment in filled[1:].split("/")):
-        raise ConfigurationError("path must have no empty and no dotted segment")
-    pairs = [(name, _text(value)) for name, value in (params or {}).items()]
-    content: bytes | None = None
-    if body is not None:
-        try:
-            content = json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
-        except (TypeError, ValueError, RecursionError):
-            content = None
-        if content is None:
-            raise ConfigurationError(
-                "json must be made of what JSON has: objects, arrays, strings, finite numbers"
-            )
+        raise ConfigurationError("path must have no empty or dotted segment, and no control character")
+    for name in headers or {}:
+        if name.lower() in _RESERVED:
+            raise ConfigurationError(f"header {name!r} is the client's own: leave it out")
     return Request(
         f"{verb} {path}",
         verb,
         filled,
-        params=pairs,
+        params=list(_pairs(params or {})),
+        headers=list((headers or {}).items()),
         content=content,
         content_type=None if content is None else "application/json",
+        repeatable=verb != "POST" if repeatable is None else repeatable,
     )
+
+
+def encoded(body: object) -> bytes | None:
+    """Return a JSON body as bytes, None for None; the error shows nothing of it, nor does the frame that raises it."""
+    if body is None:
+        return None
+    try:
+        return json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        body = None
+    raise ConfigurationError("json must be made of what JSON has: objects, arrays, strings, finite numbers")
 
 
 def _misleading(segment: str) -> bool:
     plain = unquote(segment)
-    return plain in ("", ".", "..") or "/" in plain or "\\" in plain
+    # Some servers take what follows a semicolon for parameters of the segment.
+    name = plain.partition(";")[0]
+    return name in ("", ".", "..") or "/" in plain or "\\" in plain or not plain.isprintable()
 
 
-def _text(value: str | int | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _pairs(params: Mapping[str, Param | Sequence[Param]]) -> Iterator[tuple[str, str]]:
+    """Yield the query's pairs: a list repeats its parameter, None leaves it out."""
+    for name, value in params.items():
+        values = [value] if value is None or isinstance(value, str | int) else value
+        for one in values:
+            if one is not None:
+                yield name, str(one).lower() if isinstance(one, bool) else str(one)
 
 
 def response(reply: Reply, sent: Request) -> httpx.Response:
