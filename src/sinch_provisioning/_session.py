@@ -160,7 +160,7 @@ def make_transport(
         return Transport(lambda: sender, limit=max_connections, owned=False)
     limit = _DEFAULT_LIMIT if max_connections is None else max_connections
     if isinstance(transport, httpx.AsyncBaseTransport):
-        given = HttpxSender(transport)
+        given = HttpxSender(transport, owned=True)
         return Transport(lambda: given, limit=limit, owned=True)
     if transport == "aiohttp":
         raise ConfigurationError(

@@ -17,45 +17,56 @@ from .request import HeaderBlock, HttpRequest, Origin
 from .send_progress import SendProgress
 from .tls import tls_context
 
-_genuine: Final[set[object]] = set()
+# Where mocks, recorders, instrumentation and network blockers get at requests, by the class that is patched.
+_PATCHED: Final = ("handle_async_request", "_transport_for_url", "_send_single_request")
+_genuine: Final[dict[type, tuple[object, ...]]] = {}
 
 
 def httpx_is_replaced() -> bool:
-    """Whether somebody has replaced or wrapped `handle_async_request` of httpx's transport or of httpcore's pool.
+    """Whether somebody has replaced or wrapped a method that carries requests in httpx or in httpcore's pool.
 
-    That is how mocks (pytest-httpx, respx), recorders (vcrpy), instrumentation (OpenTelemetry) and network blockers
-    get at requests. A method counts as httpx's own if it is a plain function of the module that defines its class.
+    That is `handle_async_request` of httpx's AsyncHTTPTransport (pytest-httpx, OpenTelemetry) and of httpcore's
+    AsyncConnectionPool (respx by default, vcrpy), and what AsyncClient chooses its transport by (respx for httpx). A
+    method counts as genuine if it is a plain function of the module that defines its class.
     """
-    if httpx.AsyncHTTPTransport.handle_async_request not in _genuine and not _is_genuine(
-        httpx.AsyncHTTPTransport
-    ):
-        return True
-    # httpx loads it with its first transport; what is not loaded is not replaced.
+    # httpx loads httpcore with its first transport; what is not loaded is not replaced.
     httpcore = sys.modules.get("httpcore")
-    if httpcore is None:
-        return False
-    pool = httpcore.AsyncConnectionPool
-    return pool.handle_async_request not in _genuine and not _is_genuine(pool)
+    kinds = (
+        (httpx.AsyncHTTPTransport, httpx.AsyncClient)
+        if httpcore is None
+        else (httpx.AsyncHTTPTransport, httpx.AsyncClient, httpcore.AsyncConnectionPool)
+    )
+    for kind in kinds:
+        members, known = vars(kind), _genuine.get(kind)
+        for position, name in enumerate(_PATCHED):
+            # By identity: a wrapper may claim to equal what it wraps.
+            if known is None or members.get(name) is not known[position]:
+                if _is_replaced(kind):
+                    return True
+                break
+    return False
 
 
-def _is_genuine(kind: type) -> bool:
-    method, constructor = vars(kind).get("handle_async_request"), vars(kind).get("__init__")
-    if (
-        type(method) is FunctionType
-        and type(constructor) is FunctionType
-        and method.__globals__ is constructor.__globals__
-        and method.__code__.co_name == "handle_async_request"
-    ):
-        _genuine.add(method)
-        return True
+def _is_replaced(kind: type) -> bool:
+    methods = tuple(vars(kind).get(name) for name in _PATCHED)
+    constructor = vars(kind)["__init__"]
+    for name, method in zip(_PATCHED, methods, strict=True):
+        if method is not None and (
+            type(method) is not FunctionType
+            or method.__globals__ is not constructor.__globals__
+            or method.__code__.co_name != name
+        ):
+            return True
+    _genuine[kind] = methods
     return False
 
 
 class HttpxSender:
-    """Sends requests through a transport or a client of httpx; closes only a transport, and only when asked."""
+    """Sends requests through a transport or a client of httpx; `aclose` closes it only if it is `owned`."""
 
-    def __init__(self, sender: httpx.AsyncBaseTransport | httpx.AsyncClient) -> None:
+    def __init__(self, sender: httpx.AsyncBaseTransport | httpx.AsyncClient, *, owned: bool = False) -> None:
         self._sender = sender
+        self._owned = owned
 
     async def exchange(
         self,
@@ -99,8 +110,8 @@ class HttpxSender:
         )
 
     async def aclose(self) -> None:
-        """Close the transport."""
-        if isinstance(self._sender, httpx.AsyncBaseTransport):
+        """Close the transport or client."""
+        if self._owned:
             await self._sender.aclose()
 
 
@@ -132,7 +143,9 @@ class StandInSender:
                 limits=self._limits,
                 proxy=None if proxy is None else httpx.Proxy(proxy),
             )
-            sender = self._senders.setdefault(origin, HttpxSender(transport))
+            # A client, since some stand-ins replace what a client does. It follows no setting of the environment.
+            http_client = httpx.AsyncClient(transport=transport, trust_env=False)
+            sender = self._senders.setdefault(origin, HttpxSender(http_client, owned=True))
         return await sender.exchange(request, headers, limit=limit, phases=phases, progress=progress)
 
     async def aclose(self) -> None:
