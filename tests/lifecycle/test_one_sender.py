@@ -213,6 +213,42 @@ async def test_wait_outlives_an_outage() -> None:
     assert isinstance(caught.value.__cause__, ServerError)
 
 
+@pytest.mark.parametrize(
+    "shown", ["DRAFT", "IN_TEST", "IN_PROGRESS", "PREPARING_LAUNCH", "LAUNCHING", "LAUNCHED"]
+)
+async def test_launch_is_sent_once_whatever_status_is_shown(shown: str) -> None:
+    """Three calls over nine minutes send one launch, although the sender shows an early status for a while."""
+    clock = FakeClock()
+    launches = 0
+
+    def server(request: httpx.Request) -> httpx.Response:
+        nonlocal launches
+        launches += request.method == "POST"
+        return reply({"id": "s1", "displayName": "Acme", "status": shown if launches else "DRAFT"})
+
+    async with client_of(server, clock=clock) as sinch:
+        for _ in range(3):
+            await sinch.launch_rcs_sender("s1")
+            clock.now += 180
+    assert launches == 1
+
+
+async def test_failed_launch_may_be_sent_again() -> None:
+    """A memory of a launch does not outlive its failure."""
+    launches = 0
+
+    def server(request: httpx.Request) -> httpx.Response:
+        nonlocal launches
+        launches += request.method == "POST"
+        status = "LAUNCHING" if request.method == "POST" or not launches else "REJECTED"
+        return reply({"id": "s1", "displayName": "Acme", "status": status if launches else "DRAFT"})
+
+    async with client_of(server) as sinch:
+        await sinch.launch_rcs_sender("s1")
+        await sinch.launch_rcs_sender("s1")
+    assert launches == 2
+
+
 def in_threads(count: int, work: Callable[[], Awaitable[None]]) -> None:
     """Run `work` in so many threads, each with a loop of its own."""
     barrier = threading.Barrier(count)

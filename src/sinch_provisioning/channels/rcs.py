@@ -144,6 +144,7 @@ class RcsSenders:
             get=self.get,
             launch=self.launch,
             writer=project.writer,
+            writes=project.writes,
             locks=project.locks,
             key=("rcs", project.project_id, "id", sender_id),
         )

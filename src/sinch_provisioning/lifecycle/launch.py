@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import TypeVar
 
 from .keyed_locks import Locks
+from .recent_writes import RecentWrites
 from .reconciling_writer import ReconcilingWriter
-from .status import is_under_way
+from .status import is_settled, is_under_way
 
 _T = TypeVar("_T")
 
@@ -19,10 +20,15 @@ async def launch_once(
     get: Callable[[str], Awaitable[_T]],
     launch: Callable[[str], Awaitable[_T]],
     writer: ReconcilingWriter,
+    writes: RecentWrites,
     locks: Locks,
     key: Hashable,
 ) -> _T:
-    """Launch `sender` unless it is launching or launched; reads it back before it launches again."""
+    """Launch `sender` unless it is launching or launched; reads it back before it launches again.
+
+    A sender that this client has launched is not launched again because it still shows a status from before, unless
+    the launch has failed meanwhile.
+    """
     seen: _T | None = sender
 
     async def find() -> _T | None:
@@ -30,8 +36,12 @@ async def launch_once(
         current, seen = seen, None
         if current is None:
             current = await get(sender_id)
-        return current if is_under_way(current) else None
+        if is_settled(current):
+            writes.forget(key)
+        return current if is_under_way(current) or writes.just_launched(key) else None
 
     async with locks.hold(key):
-        launched, _ = await writer.run(find, lambda: launch(sender_id))
+        launched, sent = await writer.run(find, lambda: launch(sender_id))
+        if sent:
+            writes.remember_launch(key, launched)
     return launched

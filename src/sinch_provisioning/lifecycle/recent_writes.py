@@ -18,6 +18,8 @@ from ..clock import Clock
 
 # Seconds for which a sender that was created is taken to exist although a list does not show it.
 LIST_LAG: Final = 60.0
+# Seconds for which an accepted launch is taken to be under way although the sender's status does not show it.
+LAUNCH_LAG: Final = 86_400.0
 # Senders whose writes are remembered; the oldest are forgotten first.
 MOST_SENDERS: Final = 10_000
 
@@ -75,6 +77,17 @@ class RecentWrites:
         if write is None or write.created_at is None:
             return None
         return write.sender if self._clock.monotonic() - write.created_at < LIST_LAG else None
+
+    def remember_launch(self, key: Hashable, sender: object) -> None:
+        """Take note that the launch of `key` was accepted."""
+        self.remember(key, sender, {}, {}, created=True)
+
+    def just_launched(self, key: Hashable) -> bool:
+        """Whether a launch of `key` was accepted less than `LAUNCH_LAG` seconds ago."""
+        write = self._writes.get(key)
+        if write is None or write.created_at is None:
+            return False
+        return self._clock.monotonic() - write.created_at < LAUNCH_LAG
 
     def differences(
         self, key: Hashable, desired: Mapping[str, object], actual: Mapping[str, object]
