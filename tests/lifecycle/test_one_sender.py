@@ -140,6 +140,29 @@ async def test_deleted_sender_is_created_again() -> None:
     assert store.methods.count("POST") == 2
 
 
+async def test_renamed_sender_is_left_as_it_is() -> None:
+    """A sender that was created for a name and renamed since is not renamed back: the name gets another one."""
+    clock = FakeClock()
+    store = Store(clock)
+    async with client_of(store, clock=clock) as sinch:
+        await sinch.rcs.ensure(display_name="Acme")
+        await sinch.rcs.update("s1", display_name="Other")
+        assert (await sinch.rcs.ensure(display_name="Acme")).id == "s2"
+    assert store.senders["s1"][1]["displayName"] == "Other"
+
+
+async def test_respelled_name_is_found_again() -> None:
+    """A sender whose name the server spells in its own way is the one that was created for the name given."""
+    clock = FakeClock()
+    store = Store(clock, respell=str.upper)
+    async with client_of(store, clock=clock) as sinch:
+        for _ in range(3):
+            assert (await sinch.rcs.ensure(display_name="Acme")).id == "s1"
+            assert (await sinch.line.ensure(name="Shop")).id == "s2"
+            clock.now += LIST_LAG + 1
+    assert (store.methods.count("POST"), store.methods.count("PATCH")) == (2, 0)
+
+
 async def test_lost_create_and_a_list_that_lags_make_one_sender() -> None:
     """After a create of unknown outcome the list gets time to catch up before the create is sent again."""
     clock = FakeClock()

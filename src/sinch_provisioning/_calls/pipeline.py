@@ -97,6 +97,8 @@ class Pipeline:
         attempts = self.attempts
         if attempts.transport.closed:
             raise _closed(request.operation_id)
+        now = attempts.clock.monotonic()
+        seconds = self.limits.policy.deadline if deadline is None else deadline - now
         call = Call(
             request.operation_id,
             _http_request(self.server, request),
@@ -104,24 +106,21 @@ class Pipeline:
             self.authorization,
             self.limits,
             repeatable=request.repeatable,
-            deadline=attempts.clock.monotonic() + self.limits.policy.deadline
-            if deadline is None
-            else deadline,
+            deadline=now + seconds,
         )
         telemetry = attempts.telemetry
         trace = None if telemetry is None else telemetry.call(request.operation_id, request.method)
         if trace is None:
-            return self._value(call, parse, await self._outcome(call, deadline))
+            return self._value(call, parse, await self._outcome(call, seconds))
         with trace as call.trace:
-            return self._value(call, parse, await self._outcome(call, deadline))
+            return self._value(call, parse, await self._outcome(call, seconds))
 
-    async def _outcome(self, call: Call, deadline: float | None) -> Received | Failure | None:
-        """Return the reply or the last failure, or None when the deadline passed first."""
+    async def _outcome(self, call: Call, seconds: float) -> Received | Failure | None:
+        """Return the reply or the last failure, or None when the deadline, in `seconds`, passed first."""
         attempts = self.attempts
         transport = attempts.transport
         state = transport.current()
-        seconds = self.limits.policy.deadline if deadline is None else deadline - attempts.clock.monotonic()
-        if deadline is not None and seconds <= 0:
+        if seconds <= 0:
             return None
         scope = asyncio.timeout(seconds)
         try:

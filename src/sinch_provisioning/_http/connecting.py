@@ -89,12 +89,12 @@ async def _through_proxy(origin: Origin, tls: ssl.SSLContext | None, proxy: http
     if scheme == "http":
         connection.proxy_prefix = f"http://{authority}".encode()
         connection.proxy_headers = credentials
-        connection.reusable = True
         return connection
     assert tls is not None
     try:
         await _open_tunnel(connection, authority.encode("ascii"), credentials)
         await connection.start_tls(tls, host)
+    # A cancellation too: the socket must not outlive the attempt.
     except BaseException:
         connection.abort()
         raise

@@ -216,23 +216,23 @@ class Connection(asyncio.Protocol):
             self._finish(ExchangeError("RemoteProtocolError", "the reply's head is too large"))
 
     def eof_received(self) -> None:
-        """Take note that the server says no more; the transport closes itself."""
-        self._end("the server closed the connection")
+        """End the reply; the transport closes itself."""
+        self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take note of the end."""
+        """End the reply: whole, if the end of the connection is its end."""
         self._stop_timer()
         if exc is None or isinstance(exc, ssl.SSLError):
             # A TLS connection that ends without a close_notify alert.
-            self._end("the server closed the connection")
+            self._end()
         else:
             self._lost = self._lost or str(exc) or type(exc).__name__
             self._finish(ExchangeError("ReadError", self._lost))
         # The parser holds this object's methods.
         self._parser = None
 
-    def _end(self, why: str) -> None:
-        self._lost = self._lost or why
+    def _end(self) -> None:
+        self._lost = self._lost or "the server closed the connection"
         if self._headers_complete and self._until_close and not self._complete:
             self._complete = True
             self._finish()
@@ -243,11 +243,11 @@ class Connection(asyncio.Protocol):
         )
 
     def pause_writing(self) -> None:
-        """Take note that the server reads more slowly than we write."""
+        """Record that the server reads more slowly than we write."""
         self._write_paused = True
 
     def resume_writing(self) -> None:
-        """Take note that it has caught up, and wait for its reply."""
+        """Record that it has caught up, and wait for its reply."""
         self._write_paused = False
         if self._waiter is not None:
             self._watch_silence(self._read_silence)
@@ -255,7 +255,7 @@ class Connection(asyncio.Protocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        """Take note of another message behind the reply."""
+        """Give the connection up if another message follows the reply."""
         if self._complete:
             self._keep_alive = False
 
@@ -332,7 +332,7 @@ class Connection(asyncio.Protocol):
             self._too_large = True
 
     def on_message_complete(self) -> None:
-        """Take note of the reply's end; an interim reply (1xx) is followed by another."""
+        """Complete the reply, or pass over an interim one (1xx), which another follows."""
         if self._headers_complete:
             self._complete = True
         else:

@@ -26,8 +26,9 @@ def httpx_is_replaced() -> bool:
     """Whether somebody has replaced or wrapped a method that carries requests in httpx or in httpcore's pool.
 
     That is `handle_async_request` of httpx's AsyncHTTPTransport (pytest-httpx, OpenTelemetry) and of httpcore's
-    AsyncConnectionPool (respx by default, vcrpy), and what AsyncClient chooses its transport by (respx for httpx). A
-    method counts as genuine if it is a plain function of the module that defines its class.
+    AsyncConnectionPool (respx by default, vcrpy), and what AsyncClient chooses its transport by (respx for httpx) or
+    sends one request with (older vcrpy). A method counts as genuine if it is a plain function of the module that
+    defines its class.
     """
     # httpx loads httpcore with its first transport; what is not loaded is not replaced.
     httpcore = sys.modules.get("httpcore")
@@ -100,13 +101,14 @@ class HttpxSender:
         return Received(response.status_code, response.headers.raw, content, unreadable, encoding)
 
     def _request(self, request: HttpRequest, headers: HeaderBlock) -> httpx.Request:
-        url = request.url
         fields = [*headers.pairs, *request.headers.pairs]
         if isinstance(self._sender, httpx.AsyncClient):
             # With the client's own headers and cookies, where ours say nothing.
-            return self._sender.build_request(request.method, url, headers=fields, content=request.content)
+            return self._sender.build_request(
+                request.method, request.url, headers=fields, content=request.content
+            )
         return httpx.Request(
-            request.method, url, headers=fields, stream=httpx.ByteStream(request.content or b"")
+            request.method, request.url, headers=fields, stream=httpx.ByteStream(request.content or b"")
         )
 
     async def aclose(self) -> None:

@@ -67,7 +67,7 @@ class AttemptTimeout:
 class LoopState:
     """One event loop's slots and connections, and its calls under way."""
 
-    def __init__(self, sender: Sender, stand_in: Callable[[], Sender], limit: int | None) -> None:
+    def __init__(self, sender: Sender, limit: int | None) -> None:
         self.loop = asyncio.get_running_loop()
         self.sender = sender
         self.slots = None if limit is None else asyncio.Semaphore(limit)
@@ -75,20 +75,13 @@ class LoopState:
         self.calls: set[asyncio.Timeout] = set()
         self.emptied = asyncio.Event()
         self.shutdown: AsyncGenerator[None, None] | None = None
-        self._make_stand_in = stand_in
-        self._stand_in: Sender | None = None
-
-    def stand_in(self) -> Sender:
-        """Return httpx's transport, for requests that somebody who stands in for it is to get."""
-        if self._stand_in is None:
-            self._stand_in = self._make_stand_in()
-        return self._stand_in
+        self.stand_in: Sender | None = None
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self.sender.aclose()
-        if self._stand_in is not None:
-            await self._stand_in.aclose()
+        if self.stand_in is not None:
+            await self.stand_in.aclose()
 
 
 class Transport:
@@ -115,7 +108,7 @@ class Transport:
         self.current = self._states.current
 
     def _open(self) -> LoopState:
-        state = LoopState(self._make(), self._stand_in or self._make, self.limit)
+        state = LoopState(self._make(), self.limit)
         if self._owned:
             state.shutdown = at_loop_shutdown(state.aclose)
         return state
@@ -152,10 +145,12 @@ class Transport:
             sender = state.sender
             # Our own connections know whether they have sent a request; httpx's transport tells by trace events.
             if self._stand_in is not None:
-                if httpx_is_replaced():
-                    sender = state.stand_in()
-                else:
+                if not httpx_is_replaced():
                     progress.reported = True
+                else:
+                    if state.stand_in is None:
+                        state.stand_in = self._stand_in()
+                    sender = state.stand_in
             exchange = sender.exchange(
                 request, headers, limit=max_body, phases=timeout.phases, progress=progress
             )

@@ -26,7 +26,7 @@ from ..config import Id, check_segment
 from ..errors import ConfigurationError, NotFoundError, PreconditionFailedError, ProvisioningError
 from ..lifecycle.launch import launch_once
 from ..lifecycle.polling import EventSource, Polling, poll
-from ..lifecycle.recent_writes import normal_name
+from ..lifecycle.recent_writes import LIST_LAG, is_named, normal_name
 from ..lifecycle.reconciling_writer import only_one
 from ..lifecycle.status import LAUNCHED, has_arrived, is_settled, status_of, statuses
 from .project import LIST_LAG_PAUSES, Project, check_name, mismatch, split_arguments
@@ -97,20 +97,27 @@ class RcsSenders:
         name = check_name("display_name", body.display_name)
         project = self.project
 
+        def bears_name(sender: RcsSender, last: RcsSender | None) -> bool:
+            last_id, last_name = (None, None) if last is None else (last.id, last.display_name)
+            return is_named(sender.display_name, key[2], sender.id, last_id, last_name)
+
         async def find() -> RcsSender | None:
             senders = await self.list()
+            last = cast("RcsSender | None", project.writes.last(key))
             listed = only_one(
-                [sender for sender in senders if normal_name(sender.display_name) == key[2]],
-                f"display name {name!r}",
+                [sender for sender in senders if bears_name(sender, last)], f"display name {name!r}"
             )
-            created = project.writes.just_created(key)
-            if listed is not None or not isinstance(created, RcsSender) or created.id is None:
+            if listed is not None or last is None or project.writes.last(key, within=LIST_LAG) is None:
                 return listed
             try:
-                return await self.get(created.id)
+                current = await self.get(last.id)
             except NotFoundError:
+                current = None
+            if current is None or not bears_name(current, last):
+                # Deleted or renamed since.
                 project.writes.forget(key)
                 return None
+            return current
 
         async def create() -> RcsSender:
             sender = await self._create(body, query)

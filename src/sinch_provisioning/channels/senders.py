@@ -13,7 +13,7 @@ from sinch_provisioning_api import OPERATIONS, Caller
 from sinch_provisioning_api.api import ListLineSendersArguments
 from sinch_provisioning_api.models import CreateSenderRequest, CreateSenderRequestFields, Sender, SenderList
 
-from ..lifecycle.recent_writes import normal_name
+from ..lifecycle.recent_writes import LIST_LAG, is_named, normal_name
 from ..lifecycle.reconciling_writer import only_one
 from .project import LIST_LAG_PAUSES, Project, check_name, mismatch, split_arguments
 
@@ -55,10 +55,13 @@ class SenderChannel:
 
         async def find() -> Sender | None:
             senders = await project.list_all(self.list_senders)
+            last = cast("Sender | None", project.writes.last(key))
+            last_id, last_name = (None, None) if last is None else (last.id, last.name)
             listed = only_one(
-                [sender for sender in senders if normal_name(sender.name) == key[2]], f"name {name!r}"
+                [each for each in senders if is_named(each.name, key[2], each.id, last_id, last_name)],
+                f"name {name!r}",
             )
-            return listed or cast("Sender | None", project.writes.just_created(key))
+            return listed or cast("Sender | None", project.writes.last(key, within=LIST_LAG))
 
         async def create() -> Sender:
             sender = await self._create(body, query)

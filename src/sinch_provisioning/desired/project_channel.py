@@ -96,6 +96,7 @@ class ProjectChannel:
             except ProvisioningError as error:
                 if not error.retryable or getattr(error, "retry_after", None) is not None:
                     raise
+            # A quarter of a second to two: a page is small, and the order waits.
             await asyncio.sleep(2.0**tried / 8)
         async with self.slot():
             return await call()

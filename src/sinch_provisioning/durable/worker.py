@@ -125,8 +125,8 @@ async def _engine(url: str, worker_id: str) -> AsyncGenerator[None]:
             DBOS(config=config)
             DBOS.launch()
             DBOS.register_queue(_QUEUE, polling_interval_sec=_EVERY, on_conflict="always_update")
+        # The drivers' own exceptions, whose messages may quote the URL, and with it a password.
         except Exception as error:
-            # The message may quote the URL, and with it a password.
             return type(error).__name__
         return ""
 

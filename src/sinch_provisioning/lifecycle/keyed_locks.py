@@ -45,6 +45,7 @@ class KeyedLocks:
         if turn is not None:
             try:
                 await turn
+            # A cancellation above all: the turn must not be lost.
             except BaseException:
                 self._give_up(own_key, turn)
                 raise

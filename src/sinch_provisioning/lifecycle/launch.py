@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import TypeVar
 
 from .keyed_locks import Locks
-from .recent_writes import RecentWrites
+from .recent_writes import LAUNCH_LAG, RecentWrites
 from .reconciling_writer import ReconcilingWriter
 from .status import is_settled, is_under_way
 
@@ -38,10 +38,10 @@ async def launch_once(
             current = await get(sender_id)
         if is_settled(current):
             writes.forget(key)
-        return current if is_under_way(current) or writes.just_launched(key) else None
+        return current if is_under_way(current) or writes.last(key, within=LAUNCH_LAG) else None
 
     async with locks.hold(key):
         launched, sent = await writer.run(find, lambda: launch(sender_id))
         if sent:
-            writes.remember_launch(key, launched)
+            writes.remember(key, launched, {}, {}, created=True)
     return launched

@@ -6,6 +6,7 @@ A list may lag behind creates, and a server may trim, normalize or otherwise res
 
 from __future__ import annotations
 
+import math
 import threading
 import unicodedata
 from collections import OrderedDict
@@ -27,6 +28,11 @@ MOST_SENDERS: Final = 10_000
 def normal_name(name: object) -> str | None:
     """Return the form in which names are compared: Unicode NFC, white space trimmed and single; None for no string."""
     return " ".join(unicodedata.normalize("NFC", name).split()) if isinstance(name, str) else None
+
+
+def is_named(name: object, wanted: str | None, sender_id: object, last_id: object, last_name: object) -> bool:
+    """Whether a sender bears the name `wanted`, or is the one created for it under the name that the server made."""
+    return normal_name(name) == wanted or (last_id is not None and sender_id == last_id and name == last_name)
 
 
 @frozen
@@ -55,7 +61,7 @@ class RecentWrites:
         *,
         created: bool = False,
     ) -> None:
-        """Take note of what was sent for `key` and what the server made of it."""
+        """Record what was sent for `key` and what the server made of it; `created`: made, or launched, just now."""
         properties = {name: (value, replied.get(name)) for name, value in sent.items()}
         with self._guard:
             last = self._writes.pop(key, Write(sender, None, {}))
@@ -67,27 +73,16 @@ class RecentWrites:
                 self._writes.popitem(last=False)
 
     def forget(self, key: Hashable) -> None:
-        """Drop what is known of `key`: the sender is gone."""
+        """Drop what is known of `key`."""
         with self._guard:
             self._writes.pop(key, None)
 
-    def just_created(self, key: Hashable) -> object | None:
-        """Return the sender that was created for `key` less than `LIST_LAG` seconds ago."""
+    def last(self, key: Hashable, *, within: float = math.inf) -> object | None:
+        """Return the sender as last replied; None if `key` was not created or launched `within` the last seconds."""
         write = self._writes.get(key)
         if write is None or write.created_at is None:
             return None
-        return write.sender if self._clock.monotonic() - write.created_at < LIST_LAG else None
-
-    def remember_launch(self, key: Hashable, sender: object) -> None:
-        """Take note that the launch of `key` was accepted."""
-        self.remember(key, sender, {}, {}, created=True)
-
-    def just_launched(self, key: Hashable) -> bool:
-        """Whether a launch of `key` was accepted less than `LAUNCH_LAG` seconds ago."""
-        write = self._writes.get(key)
-        if write is None or write.created_at is None:
-            return False
-        return self._clock.monotonic() - write.created_at < LAUNCH_LAG
+        return write.sender if self._clock.monotonic() - write.created_at < within else None
 
     def differences(
         self, key: Hashable, desired: Mapping[str, object], actual: Mapping[str, object]

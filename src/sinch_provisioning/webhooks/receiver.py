@@ -52,8 +52,8 @@ async def receive(
         return 400 if error.reason == "body" else 401
     try:
         await publish(event)
+    # Not handed over, so Sinch's next attempt must not count as a repetition; neither after a cancellation.
     except BaseException as error:
-        # Not handed over, so Sinch's next attempt must not count as a repetition; neither after a cancellation.
         await verifier.release(headers)
         if not isinstance(error, Exception):
             raise

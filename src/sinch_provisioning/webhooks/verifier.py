@@ -106,6 +106,7 @@ class WebhookVerifier:
     async def _claim(self, nonce: str, lifetime: float) -> bool:
         try:
             claimed = await self._replays.claim(nonce, lifetime)
+        # Pluggable, and it fails in its own ways.
         except Exception as error:
             self._failed(error)
             return True
