@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -70,12 +71,16 @@ class Sdk:
 
     name = "SDK"
 
-    def __init__(self, url: str, connections: int) -> None:
+    def __init__(
+        self, url: str, connections: int, tls: ssl.SSLContext | None = None, proxy: str | None = None
+    ) -> None:
         self._client = ProvisioningClient(
             project_id="p1",
             credentials=OAuth2ClientCredentials("key", "secret", f"{url}/oauth2/token"),
             base_url=url,
             max_connections=connections,
+            verify=tls,
+            proxy=proxy,
         )
 
     async def get(self, number: int) -> None:
@@ -101,9 +106,13 @@ class RawHttpx:
 
     name = "httpx + json"
 
-    def __init__(self, url: str, connections: int) -> None:
+    def __init__(
+        self, url: str, connections: int, tls: ssl.SSLContext | None = None, proxy: str | None = None
+    ) -> None:
         self._http = httpx.AsyncClient(
             base_url=url,
+            verify=True if tls is None else tls,
+            proxy=proxy,
             headers=BEARER,
             timeout=httpx.Timeout(READ_TIMEOUT, pool=None),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
@@ -133,11 +142,14 @@ class RawAiohttp:
 
     name = "aiohttp + json"
 
-    def __init__(self, url: str, connections: int) -> None:
+    def __init__(
+        self, url: str, connections: int, tls: ssl.SSLContext | None = None, proxy: str | None = None
+    ) -> None:
         self._http = aiohttp.ClientSession(
             url,
             headers=BEARER,
-            connector=aiohttp.TCPConnector(limit=connections),
+            connector=aiohttp.TCPConnector(limit=connections, ssl=True if tls is None else tls),
+            proxy=proxy,
             timeout=aiohttp.ClientTimeout(sock_read=READ_TIMEOUT),
             raise_for_status=True,
         )
@@ -165,10 +177,8 @@ class RawAiohttp:
 _JSON = {"Content-Type": "application/json"}
 
 
-def own(url: str, connections: int) -> list[Caller]:
+def own(
+    url: str, connections: int, tls: ssl.SSLContext | None = None, proxy: str | None = None
+) -> list[Caller]:
     """Make the SDK's caller and the two libraries'."""
-    return [
-        Sdk(url, connections),
-        RawHttpx(url, connections),
-        RawAiohttp(url, connections),
-    ]
+    return [kind(url, connections, tls, proxy) for kind in (Sdk, RawHttpx, RawAiohttp)]

@@ -79,6 +79,16 @@ def of_calls(rows: Sequence[Row]) -> list[Goal]:
     return goals
 
 
+def of_surroundings(found: Mapping[str, Sequence[Row]]) -> list[Goal]:
+    """Judge TLS, 100 in flight."""
+    reached = Rows(found["TLS"]).times_cheaper(Sdk.name, RawAiohttp.name, "get", 100)
+    return (
+        []
+        if reached is None
+        else [Goal("SDK: get over TLS, 100 in flight, times aiohttp + json", 1.1, reached)]
+    )
+
+
 def of_throughput(found: Sequence[Throughput]) -> list[Goal]:
     """Judge the throughput against a slow server."""
     return [
@@ -89,11 +99,16 @@ def of_throughput(found: Sequence[Throughput]) -> list[Goal]:
 
 
 def of_process(
-    imports: Mapping[str, float], construction: Mapping[str, float], memory: Mapping[str, float]
+    imports: Mapping[str, float],
+    first_calls: Mapping[str, float],
+    construction: Mapping[str, float],
+    memory: Mapping[str, float],
 ) -> list[Goal]:
-    """Judge import, construction and memory."""
+    """Judge import, first call, construction and memory."""
+    first = first_calls["SDK"] / first_calls["httpx"]
     return [
         Goal("SDK: import, relative to httpx", 1.25, imports["SDK, as used"] / imports["httpx"], most=True),
+        Goal("SDK: first call of a process, relative to httpx", 1.2, first, most=True),
         Goal("SDK: a second client, ms", 0.5, construction["SDK"], most=True),
         Goal("SDK: MiB more after 10,000 calls", 2.0, memory["SDK"], most=True),
     ]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from statistics import median
 
-from .serving import ROOT
+from .serving import ROOT, serving
 
 # httpx imports a command line with rich where that is installed; without it, as users have it, import is quicker.
 _IMPORT = """
@@ -57,6 +57,37 @@ async def main():
 asyncio.run(main())
 """
 
+# From nothing to the first sender, a token included: both fetch one with their key and secret.
+_FIRST_CALLS = {
+    "SDK": """
+import asyncio, sys, time
+sys.modules["click"] = sys.modules["rich"] = None
+started = time.process_time()
+from sinch_provisioning import OAuth2ClientCredentials, ProvisioningClient
+async def main(url):
+    credentials = OAuth2ClientCredentials("key", "secret", f"{url}/oauth2/token")
+    async with ProvisioningClient(project_id="p1", credentials=credentials, base_url=url) as sinch:
+        assert (await sinch.rcs.get("s-1")).id == "s-1"
+asyncio.run(main("{url}"))
+print((time.process_time() - started) * 1e3)
+""",
+    "httpx": """
+import asyncio, sys, time
+sys.modules["click"] = sys.modules["rich"] = None
+started = time.process_time()
+import httpx
+async def main(url):
+    async with httpx.AsyncClient(base_url=url) as client:
+        form = {"grant_type": "client_credentials"}
+        granted = await client.post("/oauth2/token", data=form, auth=("key", "secret"))
+        bearer = {"Authorization": f"Bearer {granted.json()['access_token']}"}
+        reply = await client.get("/v1/projects/p1/rcs/senders/s-1", headers=bearer)
+        assert reply.raise_for_status().json()["id"] == "s-1"
+asyncio.run(main("{url}"))
+print((time.process_time() - started) * 1e3)
+""",
+}
+
 STATEMENTS = {
     "httpx": "import httpx",
     "SDK": "import sinch_provisioning",
@@ -82,6 +113,16 @@ def import_times(count: int) -> dict[str, float]:
     for _ in range(count):
         for name, statement in STATEMENTS.items():
             found[name].append(_printed(_IMPORT.format(statement=statement)))
+    return {name: round(median(times), 1) for name, times in found.items()}
+
+
+def first_calls(count: int) -> dict[str, float]:
+    """Return the milliseconds of processor time from import to first reply, in fresh processes that take turns."""
+    found: dict[str, list[float]] = {name: [] for name in _FIRST_CALLS}
+    with serving() as url:
+        for _ in range(count):
+            for name, program in _FIRST_CALLS.items():
+                found[name].append(_printed(program.replace("{url}", url)))
     return {name: round(median(times), 1) for name, times in found.items()}
 
 

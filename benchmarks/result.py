@@ -14,7 +14,7 @@ from .scenarios import Throughput
 
 _PACKAGES = (
     *("httpx", "aiohttp", "httpx-aiohttp", "openai", "openapi-python-client", "openapi-generator-cli"),
-    *("orjson", "pydantic"),
+    *("niquests", "pyreqwest", "uvloop", "orjson", "pydantic"),
 )
 
 
@@ -23,9 +23,11 @@ class Result:
     """All figures of a run; milliseconds and MiB."""
 
     rows: list[Row]
+    surroundings: dict[str, list[Row]]
     throughput: list[Throughput]
     rotation: dict[str, dict[str, float]]
     imports: dict[str, float]
+    first_calls: dict[str, float]
     construction: dict[str, float]
     memory: dict[str, float]
     goals: list[Goal]
@@ -37,9 +39,13 @@ class Result:
             "machine": f"{platform.system()} {platform.machine()}",
             "packages": dict(versions()),
             "rows": [row.to_dict() for row in self.rows],
+            "surroundings": {
+                name: [row.to_dict() for row in rows] for name, rows in self.surroundings.items()
+            },
             "throughput_20ms_500_in_flight": [item.to_dict() for item in self.throughput],
             "p99_ms": self.rotation,
             "import_cpu_ms": self.imports,
+            "first_call_cpu_ms": self.first_calls,
             "second_client_cpu_ms": self.construction,
             "memory_growth_mib": self.memory,
             "goals": [goal.to_dict() for goal in self.goals],
@@ -86,9 +92,21 @@ def process_table(result: Result) -> str:
         return found.get(name, "")
 
     return table(
-        ["", "import, ms CPU", "second client, ms CPU", "MiB more after 10,000 calls"],
+        [
+            "",
+            "import, ms CPU",
+            "import to first reply",
+            "second client, ms CPU",
+            "MiB more after 10,000 calls",
+        ],
         (
-            [name, cell(result.imports, name), cell(result.construction, name), cell(result.memory, name)]
+            [
+                name,
+                cell(result.imports, name),
+                cell(result.first_calls, name),
+                cell(result.construction, name),
+                cell(result.memory, name),
+            ]
             for name in names
         ),
     )
@@ -120,6 +138,7 @@ def markdown(result: Result) -> str:
         [
             f"CPython {platform.python_version()} on {platform.system()} {platform.machine()}; {packages}.",
             calls_table(result.rows),
+            *(f"{name}:\n\n{calls_table(rows)}" for name, rows in result.surroundings.items()),
             slow,
             rotating,
             process_table(result),

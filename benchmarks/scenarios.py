@@ -9,6 +9,7 @@ from attrs import asdict, frozen
 
 from . import peers
 from .callers import RawHttpx, Sdk, own
+from .clients import other_clients
 from .measure import Row, Work, close, latencies, percentile, rounds
 from .serving import serving
 
@@ -90,6 +91,7 @@ async def side_by_side(size: Size, *, with_peers: bool) -> list[Row]:
     with serving() as url:
         own_callers = own(url, _CONNECTIONS)
         others = peers.generated_and_generic(url, _CONNECTIONS) if with_peers else []
+        others += other_clients(url, _CONNECTIONS) if with_peers else []
         # What has been loaded by now lives on; looking through it is nobody's cost.
         gc.collect()
         gc.freeze()

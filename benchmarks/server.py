@@ -6,15 +6,19 @@ import argparse
 import asyncio
 import itertools
 import json
+import ssl
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
 # Callers without OAuth2 send this one, which never expires.
 FIXED_TOKEN: Final = "benchmark-fixed-token"  # noqa: S105 - of a server on loopback that ends with the run
 LIST_LENGTH: Final = 1000
 _END_OF_HEAD: Final = b"\r\n\r\n"
+_RELAYED_AT_ONCE: Final = 65_536
 _UNAUTHORIZED: Final = b'{"errorCode":"unauthorized","message":"no such token"}'
 
 
@@ -117,15 +121,43 @@ class Connection(asyncio.Protocol):
         self._pending = pending
 
 
-async def serve(lifetime: float, latency: float) -> None:
-    """Serve on a free port, print it, and end when standard input does."""
+async def tunnel(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer a proxy's CONNECT, whatever it names, with a tunnel to `port` of this machine."""
+    await reader.readuntil(_END_OF_HEAD)
+    far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    # Cancelled with the server, when the run ends: asyncio would report that as an error.
+    with suppress(asyncio.CancelledError):
+        await asyncio.gather(_relay(reader, far_writer), _relay(far_reader, writer))
+
+
+async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(_RELAYED_AT_ONCE):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
+async def serve(lifetime: float, latency: float, certificate: str | None) -> None:
+    """Serve on a free port, over TLS given a certificate; print the port and the proxy's; end with standard input."""
     loop = asyncio.get_running_loop()
     answers = Answers(lifetime, latency)
-    server = await loop.create_server(lambda: Connection(answers), "127.0.0.1", 0, backlog=2048)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    context = None
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+    server = await loop.create_server(lambda: Connection(answers), "127.0.0.1", 0, backlog=2048, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    proxy = await asyncio.start_server(partial(tunnel, port), "127.0.0.1", 0)
+    sys.stdout.write(f"{port} {proxy.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
+    proxy.close()
 
 
 def main() -> None:
@@ -133,8 +165,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lifetime", type=float, default=3600.0, help="seconds that a token lives")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--certificate", help="a PEM file with key and certificates: serves over TLS")
     options = parser.parse_args()
-    asyncio.run(serve(options.lifetime, options.latency))
+    asyncio.run(serve(options.lifetime, options.latency, options.certificate))
 
 
 if __name__ == "__main__":
