@@ -81,15 +81,18 @@ def test_a_run_becomes_tables_and_a_picture() -> None:
     rows = [_row("SDK", 0.5), _row("<httpx>", 50.0), _row("SDK", 0.6, in_flight=100)]
     result = Result(
         rows,
+        {"TLS": [_row("SDK", 0.7)]},
         [Throughput("SDK", 900, 25000, 1000)],
         {"SDK": {"steady": 1.0, "rotating": 1.1}},
         {"SDK": 20.0, "httpx": 100.0},
+        {"SDK": 120.0, "httpx": 110.0},
         {"SDK": 0.1, "httpx": 30.0},
         {"SDK": 0.2},
         [goals.Goal("flat", 1.3, 1.2, most=True), goals.Goal("quick", 3.0, 2.0)],
     )
     text = markdown(result)
     assert "| SDK | 0.50 / 1.00 | 0.60 / 1.20 |" in text
+    assert "TLS:\n\n| CPU" in text
     assert "**no**" in text
     picture = ElementTree.fromstring(svg(rows))
     texts = [element.text for element in picture.iter() if element.text]

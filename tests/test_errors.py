@@ -20,6 +20,7 @@ from sinch_provisioning import (
     ConfigurationError,
     ConflictError,
     DeadlineExceededError,
+    FailedDependencyError,
     LaunchNotReadyError,
     LaunchRejectedError,
     NotFoundError,
@@ -74,6 +75,7 @@ PARTS: dict[type[ProvisioningError], dict[str, Any]] = {
     PermissionDeniedError: STATUS,
     NotFoundError: STATUS,
     ConflictError: STATUS,
+    FailedDependencyError: STATUS,
     PreconditionFailedError: STATUS,
     LaunchNotReadyError: STATUS,
     RateLimitError: STATUS,
@@ -93,7 +95,8 @@ def test_tree_is_the_one_that_is_drawn() -> None:
         for name, value in vars(errors).items()
         if inspect.isclass(value) and value.__module__ == errors.__name__
     }
-    assert set(drawn) | {"ProvisioningError", "Attempt"} == classes == set(errors.__all__)
+    assert set(drawn) | {"ProvisioningError", "Attempt", "Rejection"} == classes
+    assert classes | {"ErrorCode"} == set(errors.__all__)
     assert classes <= set(sinch_provisioning.__all__)
 
 
@@ -113,6 +116,7 @@ def test_tree_is_the_one_that_is_drawn() -> None:
         (PermissionDeniedError, (APIStatusError,)),
         (NotFoundError, (APIStatusError,)),
         (ConflictError, (APIStatusError,)),
+        (FailedDependencyError, (APIStatusError,)),
         (PreconditionFailedError, (APIStatusError,)),
         (LaunchNotReadyError, (PreconditionFailedError,)),
         (RateLimitError, (APIStatusError,)),

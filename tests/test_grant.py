@@ -17,12 +17,12 @@ from sinch_provisioning import (
     TokenError,
     __version__,
 )
+from sinch_provisioning._client.session import make_transport
 from sinch_provisioning._http.transport import AttemptTimeout, Transport
 from sinch_provisioning._retries.call import Limits
 from sinch_provisioning._retries.observers import Observers
 from sinch_provisioning._retries.retry_loop import Attempts
 from sinch_provisioning._retries.retry_policy import RetryQuota
-from sinch_provisioning._session import make_transport
 from sinch_provisioning._tokens.token_endpoint import Grant, GrantFailure, TokenEndpoint
 from sinch_provisioning._tokens.token_source import FixedAuth
 

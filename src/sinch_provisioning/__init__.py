@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         ConfigurationError,
         ConflictError,
         DeadlineExceededError,
+        ErrorCode,
+        FailedDependencyError,
         LaunchNotReadyError,
         LaunchRejectedError,
         NotFoundError,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
         PreconditionFailedError,
         ProvisioningError,
         RateLimitError,
+        Rejection,
         ResponseDecodeError,
         SenderMismatchError,
         ServerError,
@@ -67,6 +70,8 @@ __all__ = [
     "ConflictError",
     "Credentials",
     "DeadlineExceededError",
+    "ErrorCode",
+    "FailedDependencyError",
     "KakaoTalkCredentials",
     "LaunchNotReadyError",
     "LaunchRejectedError",
@@ -81,6 +86,7 @@ __all__ = [
     "ProvisioningError",
     "RateLimit",
     "RateLimitError",
+    "Rejection",
     "ResponseDecodeError",
     "RetryEvent",
     "RetryPolicy",
@@ -117,9 +123,10 @@ _HOMES: Final = {
     "desired": "apply plan",
     "errors": (
         "APIConnectionError APIStatusError APITimeoutError Attempt AuthenticationError BadRequestError "
-        "ConfigurationError ConflictError DeadlineExceededError LaunchNotReadyError LaunchRejectedError "
+        "ConfigurationError ConflictError DeadlineExceededError "
+        "ErrorCode FailedDependencyError LaunchNotReadyError LaunchRejectedError "
         "NotFoundError OutcomeUnknownError PermissionDeniedError PreconditionFailedError "
-        "ProvisioningError RateLimitError ResponseDecodeError SenderMismatchError ServerError TokenError "
+        "ProvisioningError RateLimitError Rejection ResponseDecodeError SenderMismatchError ServerError TokenError "
         "WaitTimeoutError WebhookSignatureError"
     ),
     "events": "AttemptEvent RetryEvent TokenEvent",

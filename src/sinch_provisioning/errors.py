@@ -18,6 +18,7 @@
     │   ├── ConflictError 409
     │   ├── PreconditionFailedError 412
     │   │   └── LaunchNotReadyError               .missing: the brand fields to fill in
+    │   ├── FailedDependencyError 424
     │   ├── RateLimitError 429
     │   └── ServerError 5xx
     ├── LaunchRejectedError                       .sender: the last state seen
@@ -31,7 +32,7 @@ stays behind when an error is pickled.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from attrs import frozen
 
@@ -48,6 +49,8 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "DeadlineExceededError",
+    "ErrorCode",
+    "FailedDependencyError",
     "LaunchNotReadyError",
     "LaunchRejectedError",
     "NotFoundError",
@@ -56,6 +59,7 @@ __all__ = [
     "PreconditionFailedError",
     "ProvisioningError",
     "RateLimitError",
+    "Rejection",
     "ResponseDecodeError",
     "SenderMismatchError",
     "ServerError",
@@ -65,6 +69,46 @@ __all__ = [
 ]
 
 
+# From Sinch's public reference of the Provisioning API, version 1.2.
+ErrorCode = Literal[
+    "add_test_number_invalid",
+    "add_test_number_not_allowed_before_launch",
+    "blocked_because_the_recipient_declined",
+    "fields_not_updatable",
+    "internal_error",
+    "invalid_filter_states",
+    "invalid_google_agent",
+    "invalid_id_format",
+    "invalid_input",
+    "invalid_page_size",
+    "invalid_page_token",
+    "invalid_payload",
+    "invalid_region_for_att_supplier",
+    "launch_invalid_agent_state",
+    "launch_invalid_verification_state",
+    "launch_precondition_failed",
+    "looking_up_the_rbm_agent",
+    "no_fields_to_update",
+    "no_google_supplier",
+    "project_not_found",
+    "project_not_initialized",
+    "rbm_has_not_been_used",
+    "rbm_resources_not_found",
+    "rbm_too_many_requests",
+    "sender_changes_not_found",
+    "sender_not_found",
+    "unauthorized_error",
+    "user_cannot_be_reached",
+    "user_has_not_accepted_invite",
+    "user_is_not_tester_for_agent",
+    "verification_suspended_in_gmb",
+    "webhook_exists",
+    "webhook_limit_reached",
+    "wrong_supplier_configuration",
+]
+"""The documented values of `APIStatusError.error_code`; it may hold others, which are strings all the same."""
+
+
 @frozen
 class Attempt:
     """One request of a call: its status or the failure's name, and the seconds paused before the next one."""
@@ -72,6 +116,15 @@ class Attempt:
     status: int | None
     cause: str | None
     waited: float
+
+
+class Rejection(NamedTuple):
+    """One carrier's refusal, or a whole country's where `operator` is None; `remark` is the reviewer's text."""
+
+    country: str
+    operator: str | None
+    status: str
+    remark: str | None
 
 
 class ProvisioningError(Exception):
@@ -171,7 +224,10 @@ class ResponseDecodeError(ProvisioningError):
 
 
 class APIStatusError(ProvisioningError):
-    """The server answered with a status that is no 2xx."""
+    """The server answered with a status that is no 2xx.
+
+    `error_code` is typed by the documented ones, and may be any other string.
+    """
 
     def __init__(
         self,
@@ -190,7 +246,7 @@ class APIStatusError(ProvisioningError):
     ) -> None:
         super().__init__(summary, operation_id=operation_id, attempts=attempts)
         self.status_code = status_code
-        self.error_code = error_code
+        self.error_code = cast("ErrorCode | None", error_code)
         self.message = message
         self.resolution = resolution
         self.details = details
@@ -229,6 +285,10 @@ class LaunchNotReadyError(PreconditionFailedError):
     missing: tuple[str, ...] = ()
 
 
+class FailedDependencyError(APIStatusError):
+    """424: a limit of what this depends on is reached, such as the number of webhooks of a project."""
+
+
 class RateLimitError(APIStatusError):
     """429: too many requests; `retry_after` says how many seconds to wait, where the server did."""
 
@@ -238,18 +298,23 @@ class ServerError(APIStatusError):
 
 
 class LaunchRejectedError(ProvisioningError):
-    """A sender came to a status that ends its launch without success; `sender` is the last state seen."""
+    """A sender came to a status that ends its launch without success; `sender` is the last state seen.
+
+    `rejections` are (country, operator, status, remark), where the API names them.
+    """
 
     def __init__(
         self,
         message: str,
         *,
         sender: Any,
+        rejections: tuple[Rejection, ...] = (),
         operation_id: str | None = None,
         attempts: tuple[Attempt, ...] = (),
     ) -> None:
         super().__init__(message, operation_id=operation_id, attempts=attempts)
         self.sender: RcsSender = sender
+        self.rejections = rejections
 
 
 class WaitTimeoutError(ProvisioningError):

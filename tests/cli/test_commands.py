@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from sinch_provisioning_emulator import Emulator
 
 from .conftest import Command
 
-BRAND = {
+BRAND: dict[str, Any] = {
     "description": "Orders and deliveries",
     "logo_url": "https://acme.example/logo.png",
     "hero_image_url": "https://acme.example/hero.png",

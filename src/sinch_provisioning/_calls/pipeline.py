@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import httpx
 from attrs import evolve, frozen
 
-from sinch_provisioning_api import Reply, Request, SchemaMismatchError
+from sinch_provisioning_api import Reply, Request
 
 from .._http.outcome import Failure, Received
 from .._http.request import NO_HEADERS, HeaderBlock, HttpRequest, Server
@@ -24,6 +24,8 @@ from ..errors import ConfigurationError, ProvisioningError
 from ..rate_limit import RateLimit
 from .body_secrets import secret_values
 from .call_errors import decode_error, no_reply_error, out_of_time_error
+from .call_options import Additions
+from .low_level import LowLevel
 
 _T = TypeVar("_T")
 
@@ -37,7 +39,7 @@ _EMPTY_BODY: Final = HeaderBlock(((b"Content-Length", b"0"),))
 class Pipeline:
     """Carries the requests of the generated functions to one server, with one authorization and one set of limits.
 
-    `with_limits` and `with_auth` make views that share the connections and everything behind them.
+    `with_limits`, `with_auth` and `adding` make views that share the connections and everything behind them.
     """
 
     server: Server
@@ -46,7 +48,9 @@ class Pipeline:
     attempts: Attempts
     headers: CommonHeaders
     loads: Callable[[bytes], object]
+    low_level: LowLevel
     rate_limit: RateLimit | None = None
+    additions: Additions | None = None
 
     @classmethod
     def to(
@@ -56,13 +60,14 @@ class Pipeline:
         authorization: Authorization,
         limits: Limits,
         attempts: Attempts,
+        low_level: LowLevel,
         rate_limit: RateLimit | None = None,
     ) -> Pipeline:
         """Make the pipeline to `base_url`, with the headers that all its requests bear prepared."""
         server = Server(httpx.URL(base_url))
         headers = CommonHeaders(common_headers(server))
         # Now rather than at the first reply: a process without a free descriptor could not import the decoder then.
-        return cls(server, authorization, limits, attempts, headers, fastest_loads(), rate_limit)
+        return cls(server, authorization, limits, attempts, headers, fastest_loads(), low_level, rate_limit)
 
     @property
     def clock(self) -> Clock:
@@ -77,6 +82,11 @@ class Pipeline:
     def with_limits(self, limits: Limits) -> Pipeline:
         """Return this pipeline with other limits."""
         return evolve(self, limits=limits)
+
+    def adding(self, additions: Additions) -> Pipeline:
+        """Return this pipeline with additions to each request."""
+        replaced = frozenset(name.encode() for name in additions.header_names)
+        return evolve(self, additions=additions, headers=self.headers.without(replaced))
 
     def with_auth(self, authorization: Authorization) -> Pipeline:
         """Return this pipeline with other credentials."""
@@ -97,6 +107,8 @@ class Pipeline:
         attempts = self.attempts
         if attempts.transport.closed:
             raise _closed(request.operation_id)
+        if self.additions is not None:
+            request = self.additions.to(request)
         now = attempts.clock.monotonic()
         seconds = self.limits.policy.deadline if deadline is None else deadline - now
         call = Call(
@@ -147,7 +159,7 @@ class Pipeline:
             raise decode_error(call, outcome, outcome.unreadable)
         try:
             return parse(Reply(outcome.status, outcome.raw_headers, outcome.content, self.loads))
-        except SchemaMismatchError as error:
+        except self.low_level.schema_mismatch as error:
             reason = f"its body is not what the API's document says: {error}"
         # Whatever else a parser stumbles over is the reply's fault; its text may quote the body.
         except Exception as error:

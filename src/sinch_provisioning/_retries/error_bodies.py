@@ -15,6 +15,7 @@ from ..errors import (
     AuthenticationError,
     BadRequestError,
     ConflictError,
+    FailedDependencyError,
     NotFoundError,
     PermissionDeniedError,
     PreconditionFailedError,
@@ -29,6 +30,7 @@ _BY_STATUS: Final[Mapping[int, type[APIStatusError]]] = {
     404: NotFoundError,
     409: ConflictError,
     412: PreconditionFailedError,
+    424: FailedDependencyError,
     429: RateLimitError,
 }
 
@@ -40,6 +42,7 @@ _ADVICE: Final[Mapping[int, str]] = {
     404: "check the sender id and the project id",
     409: "read the current state before trying again",
     412: "complete what the details name, then try again",
+    424: "free what the message names, then try again",
     429: "slow down; retry_after says for how long, where the server did",
 }
 
@@ -169,9 +172,25 @@ def _summary(operation_id: str, status: int, body: ErrorBody, request_id: str | 
         parts.append(f" ({body.error_code})")
     if body.message is not None:
         parts.append(f": {body.message}")
+    if told := _told(body.details):
+        parts.append(f" [{told}]")
     advice = body.resolution or _ADVICE.get(status) or ("try again later" if status >= 500 else None)
     if advice is not None:
         parts.append(f" - {advice}")
     if request_id is not None:
         parts.append(f" [request id {request_id}]")
     return " ".join("".join(parts).split())
+
+
+def _told(details: object, levels: int = 3) -> str:
+    """Shorten what the server says beside its message: lists of errors, or of errors by field."""
+    if levels == 0:
+        return "..."
+    if isinstance(details, dict):
+        pairs = cast("dict[str, object]", details).items()
+        text = "; ".join(f"{name}: {_told(value, levels - 1)}" for name, value in pairs)
+    elif isinstance(details, list):
+        text = ", ".join(_told(value, levels - 1) for value in cast("list[object]", details))
+    else:
+        text = str(details) if isinstance(details, str | int) else ""
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."

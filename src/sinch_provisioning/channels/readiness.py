@@ -40,9 +40,8 @@ def readiness(sender: RcsSender | Mapping[str, object]) -> tuple[str, ...]:
     )
 
 
-def launch_refusal(error: PreconditionFailedError, sender_fields: tuple[str, ...]) -> LaunchNotReadyError:
-    """Turn the 412 of a launch into the error that lists what is missing; `sender_fields` if the reply doesn't."""
-    missing = named_fields(error.details) or sender_fields
+def launch_refusal(error: PreconditionFailedError, missing: tuple[str, ...]) -> LaunchNotReadyError:
+    """Turn the 412 of a launch into the error that lists what is missing."""
     refusal = LaunchNotReadyError(
         f"{error}; missing: {', '.join(missing)}" if missing else str(error),
         status_code=error.status_code,
@@ -60,11 +59,24 @@ def launch_refusal(error: PreconditionFailedError, sender_fields: tuple[str, ...
     return refusal
 
 
-def named_fields(details: object) -> tuple[str, ...]:
-    """Return the launch requirements named in an error's details, as Python names, whatever the details' shape."""
-    python_names = {_camel_case(name): name for group in LAUNCH_REQUIREMENTS for name in group}
-    found: list[str] = []
+def listed_errors(details: object) -> tuple[str, ...]:
+    """Return the server's own list of what is wrong, as it spells it; empty where it sends none."""
+    if not isinstance(details, dict):
+        return ()
+    listed = cast("dict[str, object]", details).get("validationErrors")
+    entries = cast("list[object]", listed) if isinstance(listed, list) else []
+    return tuple(dict.fromkeys(entry for entry in entries if isinstance(entry, str)))
 
+
+def missing_fields(details: object) -> tuple[str, ...]:
+    """Return what an error's details say is missing: properties by their Python names, anything else as spelled.
+
+    Without a list of the server's, the launch requirements named anywhere in the details count.
+    """
+    python_names = {_camel_case(name): name for group in LAUNCH_REQUIREMENTS for name in group}
+    if listed := listed_errors(details):
+        return tuple(python_names.get(entry, entry) for entry in listed)
+    found: list[str] = []
     # A stack instead of recursion: the server may nest deeper than Python's recursion limit.
     stack: list[object] = [details]
     while stack:

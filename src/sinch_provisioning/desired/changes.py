@@ -17,7 +17,7 @@ from sinch_provisioning_api.models import (
 
 from ..channels.readiness import LAUNCH_REQUIREMENTS, readiness
 from ..lifecycle.next_step import Action, Phase, Situation, steps_ahead
-from ..lifecycle.status import FAILED, LAUNCHED, is_under_way, status_of
+from ..lifecycle.status import FAILED, LAUNCHED, progress_of, status_of
 from .project_channel import AnySender
 from .state import Channel, DesiredSender
 
@@ -102,7 +102,7 @@ def _phase(sender: RcsSender) -> Phase:
     status = status_of(sender)
     if status == LAUNCHED:
         return "launched"
-    if is_under_way(sender):
+    if progress_of(sender).under_way:
         return "in review"
     if status == _UNLAUNCHED:
         return "unlaunched"

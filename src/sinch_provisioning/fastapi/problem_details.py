@@ -15,6 +15,7 @@ from ..errors import (
     ConfigurationError,
     ConflictError,
     DeadlineExceededError,
+    FailedDependencyError,
     LaunchNotReadyError,
     LaunchRejectedError,
     NotFoundError,
@@ -120,6 +121,9 @@ _WORDS: Final[Mapping[type[ProvisioningError], ProblemDetails]] = {
     NotFoundError: ProblemDetails(404, "not-found", "Not found", "There is no such sender or project."),
     ConflictError: ProblemDetails(
         409, "conflict", "Conflict", "The sender exists already, or its state does not allow this."
+    ),
+    FailedDependencyError: ProblemDetails(
+        409, "limit-reached", "Limit reached", "The project has as many of these as the API allows."
     ),
     ServerError: ProblemDetails(502, "upstream-error", "Bad gateway", "The provisioning API failed."),
     TokenError: ProblemDetails(502, "no-token", "Bad gateway", "The token endpoint did not issue a token."),

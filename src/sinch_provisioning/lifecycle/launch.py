@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable
 from typing import TypeVar
 
-from .keyed_locks import Locks
-from .recent_writes import LAUNCH_LAG, RecentWrites
-from .reconciling_writer import ReconcilingWriter
-from .status import is_settled, is_under_way
+from .ensuring import Writes
+from .recent_writes import LAUNCH_LAG
+from .status import Progress
 
 _T = TypeVar("_T")
 
@@ -19,9 +18,8 @@ async def launch_once(
     *,
     get: Callable[[str], Awaitable[_T]],
     launch: Callable[[str], Awaitable[_T]],
-    writer: ReconcilingWriter,
-    writes: RecentWrites,
-    locks: Locks,
+    progress: Callable[[_T], Progress],
+    shared: Writes,
     key: Hashable,
 ) -> _T:
     """Launch `sender` unless it is launching or launched; reads it back before it launches again.
@@ -36,12 +34,13 @@ async def launch_once(
         current, seen = seen, None
         if current is None:
             current = await get(sender_id)
-        if is_settled(current):
-            writes.forget(key)
-        return current if is_under_way(current) or writes.last(key, within=LAUNCH_LAG) else None
+        now = progress(current)
+        if now.settled:
+            shared.writes.forget(key)
+        return current if now.under_way or shared.writes.last(key, within=LAUNCH_LAG) else None
 
-    async with locks.hold(key):
-        launched, sent = await writer.run(find, lambda: launch(sender_id))
+    async with shared.locks.hold(key):
+        launched, sent = await shared.writer.run(find, lambda: launch(sender_id))
         if sent:
-            writes.remember(key, launched, {}, {}, created=True)
+            shared.writes.remember(key, launched, {}, {}, created=True)
     return launched

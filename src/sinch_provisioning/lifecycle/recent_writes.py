@@ -7,10 +7,11 @@ A list may lag behind creates, and a server may trim, normalize or otherwise res
 from __future__ import annotations
 
 import math
+import operator
 import threading
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -85,7 +86,11 @@ class RecentWrites:
         return write.sender if self._clock.monotonic() - write.created_at < within else None
 
     def differences(
-        self, key: Hashable, desired: Mapping[str, object], actual: Mapping[str, object]
+        self,
+        key: Hashable,
+        desired: Mapping[str, object],
+        actual: Mapping[str, object],
+        same: Callable[[object, object], bool] = operator.eq,
     ) -> dict[str, object]:
         """Return the properties of `desired`, by wire name, that `actual` lacks or has with another value.
 
@@ -96,5 +101,5 @@ class RecentWrites:
         return {
             name: value
             for name, value in desired.items()
-            if actual.get(name) != value and known.get(name) != (value, actual.get(name))
+            if not same(actual.get(name), value) and known.get(name) != (value, actual.get(name))
         }

@@ -1,11 +1,16 @@
-"""Sender statuses that the helpers act on. The set is open: any other status means "not there yet"."""
+"""How far a sender has come on its way to the carriers' approval, and what the helpers conclude from it.
+
+Statuses are an open set: any that is not named here means "not there yet".
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, cast
 
-from ..errors import ConfigurationError, LaunchRejectedError
+from attrs import frozen
+
+from ..errors import ConfigurationError, LaunchRejectedError, Rejection
 
 LAUNCHED: Final = "LAUNCHED"
 
@@ -16,8 +21,37 @@ UNDER_WAY: Final = frozenset({"PREPARING_LAUNCH", "PENDING_LAUNCH", "LAUNCHING",
 FAILED: Final = frozenset({"REJECTED", "LAUNCH_REJECTED", "LAUNCH_FAILED", "FAILED", "UNLAUNCHED"})
 
 
+@frozen
+class Progress:
+    """What a sender says about its launch.
+
+    `status` is the server's own word. `under_way`: launching or launched, so that no launch is to be sent. `launched`:
+    wherever it was to be launched, as far as carriers accepted it. `failed`: it will not be launched by waiting.
+    `unsubmitted`: it is launched, but was never submitted to some of the `places` (countries) it is wanted in.
+    """
+
+    status: str | None
+    under_way: bool
+    launched: bool
+    failed: bool
+    rejections: tuple[Rejection, ...] = ()
+    unsubmitted: bool = False
+    places: tuple[str, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether the launch has ended, successfully or not."""
+        return self.launched or self.failed
+
+
+def progress_of(sender: object) -> Progress:
+    """Read it off a sender whose status alone says everything."""
+    status = status_of(sender)
+    return Progress(status, status in UNDER_WAY, status == LAUNCHED, status in FAILED)
+
+
 def status_of(sender: object) -> str | None:
-    """Return the sender's `status`; some replies of the live API call it `state`."""
+    """Return the sender's `status`; Sinch's own API calls it `state`."""
     status = getattr(sender, "status", None)
     if status is None:
         extras = cast("Mapping[str, object]", getattr(sender, "additional_properties", {}))
@@ -33,27 +67,25 @@ def statuses(until: str | Iterable[str]) -> frozenset[str]:
     return wanted
 
 
-def has_arrived(sender: object, wanted: Collection[str], *, operation_id: str) -> bool:
+def has_arrived(sender: object, progress: Progress, wanted: Collection[str], *, operation_id: str) -> bool:
     """Whether the sender has one of the awaited statuses; raises LaunchRejectedError where it can't get there."""
-    status = status_of(sender)
-    if status in wanted:
+    if progress.status in wanted and (progress.launched or progress.status != LAUNCHED):
         return True
-    if status in FAILED:
+    if progress.failed:
+        refused = ", ".join(
+            f"{place} {status}{f' ({remark})' if remark else ''}"
+            for place, status, remark in _places(progress.rejections)
+        )
         raise LaunchRejectedError(
-            f"sender {getattr(sender, 'id', None)} was not approved (status {status}): "
+            f"sender {getattr(sender, 'id', None)} was not approved ({refused or f'status {progress.status}'}): "
             "read the carriers' remarks, correct the brand fields, then launch it again",
             sender=sender,
+            rejections=progress.rejections,
             operation_id=operation_id,
         )
     return False
 
 
-def is_settled(sender: object) -> bool:
-    """Whether the sender's launch has ended, successfully or not."""
-    status = status_of(sender)
-    return status == LAUNCHED or status in FAILED
-
-
-def is_under_way(sender: object) -> bool:
-    """Whether the sender is launching or launched, so that no launch is to be sent."""
-    return status_of(sender) in UNDER_WAY
+def _places(rejections: Iterable[Rejection]) -> Iterable[tuple[str, str, str | None]]:
+    for country, operator, status, remark in rejections:
+        yield country if operator is None else f"{country} {operator}", status, remark

@@ -9,30 +9,31 @@ from collections.abc import Callable
 import httpx
 from attrs import evolve
 
-from . import config
-from ._calls.pipeline import Pipeline
-from ._http.connection_pool import ConnectionPool
-from ._http.httpx_sender import HttpxSender, StandInSender
-from ._http.proxy_settings import check_proxy
-from ._http.tls import context_from
-from ._http.transport import AttemptTimeout, Transport
-from ._retries.authorization import Authorization
-from ._retries.call import Limits
-from ._retries.observers import Observers
-from ._retries.retry_loop import Attempts
-from ._retries.retry_policy import RetryPolicy, RetryQuota, backoff
-from ._tokens.shared_tokens import SharedTokens, StoreHealth, store_key
-from ._tokens.token_endpoint import TokenEndpoint
-from ._tokens.token_source import FixedAuth, TokenSource
-from .channels.project import Project
-from .clock import Clock
-from .credentials import Credentials, OAuth2ClientCredentials, Secret
-from .errors import ConfigurationError
-from .lifecycle.keyed_locks import KeyedLocks, Locks
-from .lifecycle.recent_writes import RecentWrites
-from .lifecycle.reconciling_writer import ReconcilingWriter
-from .rate_limit import RateLimit
-from .token_store import TokenStore
+from .. import config
+from .._calls.low_level import LowLevel
+from .._calls.pipeline import Pipeline
+from .._http.connection_pool import ConnectionPool
+from .._http.httpx_sender import HttpxSender, StandInSender
+from .._http.proxy_settings import check_proxy
+from .._http.tls import context_from
+from .._http.transport import AttemptTimeout, Transport
+from .._retries.authorization import Authorization
+from .._retries.call import Limits
+from .._retries.observers import Observers
+from .._retries.retry_loop import Attempts
+from .._retries.retry_policy import RetryPolicy, RetryQuota, backoff
+from .._tokens.shared_tokens import SharedTokens, StoreHealth, store_key
+from .._tokens.token_endpoint import TokenEndpoint
+from .._tokens.token_source import FixedAuth, TokenSource
+from ..channels.project import Project
+from ..clock import Clock
+from ..credentials import Credentials, OAuth2ClientCredentials, Secret
+from ..errors import ConfigurationError
+from ..lifecycle.keyed_locks import KeyedLocks, Locks
+from ..lifecycle.recent_writes import RecentWrites
+from ..lifecycle.reconciling_writer import ReconcilingWriter
+from ..rate_limit import RateLimit
+from ..token_store import TokenStore
 
 _DEFAULT_LIMIT = 100
 
@@ -52,7 +53,9 @@ class Session:
         rate_limit: RateLimit | None = None,
         locks: Locks | None = None,
         http_hosts: frozenset[str] = frozenset(),
+        low_level: LowLevel,
     ) -> None:
+        self._low_level = low_level
         self._clock = clock
         self._http_hosts = http_hosts
         self._random = random
@@ -79,6 +82,7 @@ class Session:
             authorization=self.auth(credentials),
             limits=limits,
             attempts=self._attempts,
+            low_level=self._low_level,
             rate_limit=self._rate_limit,
         )
         return Project(project_id, pipeline, self._locks, self._writer(limits.policy), self._writes)
