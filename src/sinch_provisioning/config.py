@@ -6,7 +6,7 @@ import ipaddress
 import os
 from collections.abc import Iterable
 from enum import Enum
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import httpx
@@ -28,6 +28,16 @@ def resolve_project_id(project_id: Id | None) -> str:
     if value is None:
         raise ConfigurationError("no project id: pass project_id or set SINCH_PROJECT_ID")
     return check_segment("project_id", value)
+
+
+def resolve_api(api: str | None = None) -> Literal["1.0", "1.2"]:
+    """Return which API is meant: that of the vendored document (1.0), or Sinch's own (1.2)."""
+    value = (_from_environment("SINCH_PROVISIONING_API") or "1.0") if api is None else api
+    if value == "1.2":
+        return "1.2"
+    if value != "1.0":
+        raise ConfigurationError(f"api (SINCH_PROVISIONING_API) must be 1.0 or 1.2, which {value!r} is not")
+    return "1.0"
 
 
 def check_segment(name: str, value: Id | None) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from attrs import define, field
 
-from .. import AttemptEvent, ProvisioningClient, RetryEvent, TokenEvent
+from .. import AttemptEvent, ProvisioningClient, RetryEvent, TokenEvent, v1_2
+from ..config import resolve_api
 from ..desired import DesiredState
 
 _WINDOW = 5.0
@@ -53,12 +54,26 @@ class Meter:
         return len(self._recent) / max(1.0, min(_WINDOW, now - self._started))
 
 
+AnyClient = ProvisioningClient | v1_2.ProvisioningClient
+
+
+def connect_to(
+    api: str | None, project: str | None = None, *, meter: Meter | None = None
+) -> AnyClient:
+    """Return a client of one of the two APIs (None: SINCH_PROVISIONING_API, then 1.0), as `connect` does."""
+    return connect(project, meter=meter, client=_CLIENTS[resolve_api(api)])
+
+
 def connect(
-    project: str | None = None, *, meter: Meter | None = None, at_once: int = 10
-) -> ProvisioningClient:
+    project: str | None = None,
+    *,
+    meter: Meter | None = None,
+    at_once: int = 10,
+    client: type[_Client] = ProvisioningClient,
+) -> _Client:
     """Return a client with settings from the environment."""
     meter = Meter() if meter is None else meter
-    return ProvisioningClient(
+    return client(
         project_id=project,
         max_connections=max(at_once, 10),
         on_attempt=meter.on_attempt,

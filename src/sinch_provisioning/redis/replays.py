@@ -38,7 +38,7 @@ class RedisReplays:
 
     async def claim(self, nonce: str, lifetime: float, /) -> bool:
         """Remember `nonce` for `lifetime` seconds; False where it is remembered already."""
-        if not await self._local.claim(nonce, lifetime):
+        if not self._local.claim(nonce, lifetime):
             return False
         if self._outage.lasts():
             return True
@@ -53,7 +53,7 @@ class RedisReplays:
 
     async def release(self, nonce: str, /) -> None:
         """Forget `nonce`."""
-        await self._local.release(nonce)
+        self._local.release(nonce)
         try:
             await self._connection.client().delete(self._key(nonce))
         except FAILURES as error:

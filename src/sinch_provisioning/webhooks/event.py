@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, cast
 
@@ -55,6 +55,11 @@ class WebhookEvent:
     project_id: str | None = None
     sent: dt.datetime | None = None
     raw: Mapping[str, object] = field(factory=dict[str, object], repr=False, hash=False)
+
+    def __await__(self) -> Generator[None, None, Self]:
+        """Return itself: `await verifier.verify(...)` is the same whether its replays wait for something or not."""
+        return self
+        yield  # Makes this a generator.
 
     @property
     def sender_id(self) -> str | None:

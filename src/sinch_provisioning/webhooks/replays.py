@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from typing import Protocol
 
 from ..clock import Clock, SystemClock
@@ -13,14 +14,14 @@ _logger = logging.getLogger("sinch_provisioning.webhooks")
 class Replays(Protocol):
     """A memory of nonces; `sinch_provisioning.redis` has one for a whole fleet of processes.
 
-    A method that raises costs a warning and no delivery, which is then accepted.
+    Its methods may be coroutines. One that raises costs a warning and no delivery, which is then accepted.
     """
 
-    async def claim(self, nonce: str, lifetime: float, /) -> bool:
+    def claim(self, nonce: str, lifetime: float, /) -> bool | Awaitable[bool]:
         """Remember `nonce` for `lifetime` seconds; False where it is remembered already."""
         ...
 
-    async def release(self, nonce: str, /) -> None:
+    def release(self, nonce: str, /) -> Awaitable[None] | None:
         """Forget `nonce`: its delivery could not be handed over, and may come again."""
         ...
 
@@ -34,7 +35,7 @@ class MemoryReplays:
         self._ends: dict[str, float] = {}
         self._full = False
 
-    async def claim(self, nonce: str, lifetime: float, /) -> bool:
+    def claim(self, nonce: str, lifetime: float, /) -> bool:
         """Remember `nonce` for `lifetime` seconds; False where it is remembered already."""
         now = self._clock.monotonic()
         if self._ends.get(nonce, now) > now:
@@ -44,7 +45,7 @@ class MemoryReplays:
         self._forget(now)
         return True
 
-    async def release(self, nonce: str, /) -> None:
+    def release(self, nonce: str, /) -> None:
         """Forget `nonce`."""
         self._ends.pop(nonce, None)
 

@@ -6,7 +6,8 @@ import datetime as dt
 import hmac
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import cast
 
 from ..clock import Clock, SystemClock
 from ..errors import ConfigurationError, WebhookSignatureError
@@ -48,10 +49,12 @@ class WebhookVerifier:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} with {len(self._secrets)} secret(s)>"
 
-    async def verify(self, headers: Headers, body: bytes) -> WebhookEvent:
+    def verify(self, headers: Headers, body: bytes) -> WebhookEvent:
         """Return the event of a delivery; `body` is what came over the wire, not JSON written anew.
 
-        Raises WebhookSignatureError, whose `reason` says why; no message repeats a header, the body or a secret.
+        Replays that wait for something, as `RedisReplays` do, make it awaitable: `await verifier.verify(...)` is
+        right with any replays, and needless with those in memory. Raises WebhookSignatureError, whose `reason` says
+        why; no message repeats a header, the body or a secret.
         """
         if not isinstance(body, bytes | bytearray | memoryview):
             raise ConfigurationError(
@@ -78,7 +81,28 @@ class WebhookVerifier:
             sent=dt.datetime.fromtimestamp(sent, dt.UTC),
         )
         # A second longer than its timestamp is accepted.
-        if not await self._claim(found.nonce, sent + self._tolerance - now + 1):
+        lifetime = sent + self._tolerance - now + 1
+        try:
+            claimed = self._replays.claim(found.nonce, lifetime)
+        # Pluggable, and it fails in its own ways.
+        except Exception as error:
+            self._failed(error)
+            return event
+        if isinstance(claimed, Awaitable):
+            return cast("WebhookEvent", self._admit_later(event, claimed))
+        return self._admit(event, claimed)
+
+    async def _admit_later(self, event: WebhookEvent, claiming: Awaitable[bool]) -> WebhookEvent:
+        try:
+            claimed = await claiming
+        except Exception as error:
+            self._failed(error)
+            return event
+        return self._admit(event, claimed)
+
+    def _admit(self, event: WebhookEvent, claimed: bool) -> WebhookEvent:
+        self._replays_failing = False
+        if not claimed:
             raise WebhookSignatureError(
                 "webhook delivery refused: its nonce was seen before, so it is repeated or replayed",
                 reason="replay",
@@ -89,7 +113,9 @@ class WebhookVerifier:
         """Let a verified delivery in once more: call it where its event could not be handed over."""
         nonce = SignatureHeaders.read(headers).nonce
         try:
-            await self._replays.release(nonce)
+            released = self._replays.release(nonce)
+            if released is not None:
+                await released
         # Pluggable, and it fails in its own ways.
         except Exception as error:
             self._failed(error)
@@ -102,16 +128,6 @@ class WebhookVerifier:
             for secret in self._secrets
         ]
         return any(matches)
-
-    async def _claim(self, nonce: str, lifetime: float) -> bool:
-        try:
-            claimed = await self._replays.claim(nonce, lifetime)
-        # Pluggable, and it fails in its own ways.
-        except Exception as error:
-            self._failed(error)
-            return True
-        self._replays_failing = False
-        return claimed
 
     def _failed(self, error: Exception) -> None:
         if not self._replays_failing:
