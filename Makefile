@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## list the targets
-	sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
+	sed -nE 's/^([a-z0-9.-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("python3 >= 3.11 is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
@@ -32,6 +32,9 @@ setup: $(READY) $(NODE_READY)  ## virtual environment and the Node judges, from 
 
 demo: $(READY)  ## the main job on the emulator, over a real socket
 	$(PY) -m examples.demo
+
+demo-1.2: $(READY)  ## the main job on the emulator of Sinch's own API, webhooks included
+	$(PY) -m examples.demo_v1_2
 
 example: $(READY)  ## the FastAPI service: Redis, two workers and the emulator under a load
 	$(PY) -m examples.fastapi_service.run
@@ -64,8 +67,8 @@ spec-diff:  ## SPEC=file [BASE=file JSON=1]: what changed, what breaks, which ve
 update-spec: $(READY)  ## SPEC=file [API=1.2]: compare, vendor, regenerate, say what the facade does not reach
 	$(PY) -m tools.update_spec "$(SPEC)" $(if $(API),--api "$(API)")
 
-emulator: $(READY)  ## [PORT=8080] the emulator on loopback, with its status page
-	$(PY) -m sinch_provisioning_emulator --control --port $(or $(PORT),8080)
+emulator: $(READY)  ## [PORT=8080 API=1.2] the emulator on loopback, with its status page
+	$(PY) -m sinch_provisioning_emulator --control --port $(or $(PORT),8080) --api $(or $(API),1.0)
 
 bench: requirements/bench.txt  ## [ARGS=--docs] side by side with the peers, in one run
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
@@ -82,4 +85,4 @@ lock: $(READY)  ## pin every tool again, with hashes
 	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
 	  --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
 
-.PHONY: help setup demo example test check generate spec-diff update-spec emulator bench soak mutation lock
+.PHONY: help setup demo demo-1.2 example test check generate spec-diff update-spec emulator bench soak mutation lock
