@@ -6,7 +6,10 @@ SHELL := /bin/bash
 .SILENT:
 
 PYTHON ?= python3
-VENV := .venv
+# One environment for each interpreter; a version that pyenv has, but has not switched on, is found too.
+VERSION := $(patsubst python%,%,$(notdir $(PYTHON)))
+VENV := $(if $(filter-out 3,$(VERSION)),.venv-$(VERSION),.venv)
+RUNS := $(or $(shell $(PYTHON) -c 'print("$(PYTHON)")' 2>/dev/null),$(lastword $(wildcard $(HOME)/.pyenv/versions/$(VERSION).*/bin/python)),$(PYTHON))
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 READY := $(VENV)/.ready
@@ -18,8 +21,8 @@ help:  ## list the targets
 	sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 $(READY): requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("python3 >= 3.11 is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(RUNS) -c 'import sys; sys.exit("python3 >= 3.11 is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	test -x $(PY) || $(RUNS) -m venv $(VENV)
 	$(PY) -m pip install -qq --require-hashes -r requirements/dev.txt
 	$(PY) -m pip install -qq --no-deps --no-build-isolation -e .
 	touch $@
@@ -36,7 +39,7 @@ demo: $(READY)  ## the main job on the emulator, over a real socket
 example: $(READY)  ## the FastAPI service: Redis, two workers and the emulator under a load
 	$(PY) -m examples.fastapi_service.run
 
-test: $(READY) $(NODE_READY)  ## the whole test suite
+test: $(READY) $(NODE_READY)  ## [PYTHON=python3.12] the whole test suite
 	$(PY) -m pytest -n 2
 
 check: $(READY) $(NODE_READY)  ## what CI runs: format, lint, types, generated code, import rules, tests
@@ -68,7 +71,7 @@ emulator: $(READY)  ## [PORT=8080] the emulator on loopback, with its status pag
 	$(PY) -m sinch_provisioning_emulator --control --port $(or $(PORT),8080)
 
 bench: requirements/bench.txt  ## [ARGS=--docs] side by side with the peers, in one run
-	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	test -x .venv-bench/bin/python || $(RUNS) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install -qq --require-hashes -r requirements/bench.txt
 	PYTHONPATH=src:generated .venv-bench/bin/python -m benchmarks $(ARGS)
 
