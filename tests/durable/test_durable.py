@@ -409,7 +409,7 @@ def _convert(url: str, database: Database) -> None:
             with SetWorkflowID(f"p/rcs/{name}"):
                 handle = DBOS.enqueue_workflow("old", _old_workflow, data)
             assert handle.workflow_id == f"p/rcs/{name}"
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
             connection.execute(
                 "UPDATE workflow_status SET status='PENDING' WHERE workflow_uuid='p/rcs/under way'"
             )
