@@ -42,6 +42,13 @@ example: $(READY)  ## the FastAPI service: Redis, two workers and the emulator u
 test: $(READY) $(NODE_READY)  ## [PYTHON=python3.12] the whole test suite
 	$(PY) -m pytest -n 2
 
+# uv and not pip: pip refuses a locked version of a package that another one asks for with an extra.
+lowest: $(READY) $(NODE_READY) requirements/lowest.txt  ## [PYTHON=python3.12] the whole test suite with the lowest versions that pyproject.toml allows
+	test -x $(VENV)-lowest/bin/python || $(RUNS) -m venv $(VENV)-lowest
+	uv pip install --quiet --python $(VENV)-lowest/bin/python --require-hashes -r requirements/lowest.txt
+	uv pip install --quiet --python $(VENV)-lowest/bin/python --no-deps --no-build-isolation -e .
+	PATH="$(CURDIR)/$(VENV)-lowest/bin:$$PATH" $(VENV)-lowest/bin/python -m pytest -n 2
+
 check: $(READY) $(NODE_READY)  ## what CI runs: format, lint, types, generated code, import rules, tests
 	ruff format --check src tools tests examples benchmarks
 	ruff check src tools tests examples benchmarks
@@ -81,8 +88,12 @@ soak: $(READY)  ## ten minutes of rotating tokens, faults and cancellations
 mutation: $(READY)  ## which changes to retries, tokens and errors no test notices
 	$(PY) -m tests.mutation
 
-lock: $(READY)  ## pin every tool again, with hashes
-	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
-	  --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
+lock: $(READY)  ## pin every tool again, with hashes; lowest.txt has the lowest versions of what pyproject.toml names
+	compile="uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --all-extras"
+	$$compile --generate-hashes pyproject.toml requirements/dev.in -o requirements/dev.txt
+	floors=$$(mktemp)
+	trap 'rm -f "$$floors"' EXIT
+	$$compile --no-annotate --no-deps --no-strip-extras --resolution lowest-direct pyproject.toml | sed 's/\[[^]]*\]//' >"$$floors"
+	$$compile --generate-hashes pyproject.toml requirements/dev.in -c "$$floors" -o requirements/lowest.txt
 
-.PHONY: help setup demo example test check generate spec-diff update-spec emulator bench soak mutation lock
+.PHONY: help setup demo example test lowest check generate spec-diff update-spec emulator bench soak mutation lock
