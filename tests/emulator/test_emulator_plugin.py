@@ -76,7 +76,7 @@ def test_variables_that_name_the_real_service_do_not_lead_there(tmp_path: Path) 
         "import asyncio\n\ndef test_it(sinch, sinch_emulator):\n"
         "    assert sinch.project_id == sinch_emulator.project_id\n"
         "    asyncio.run(sinch.line.create(name='A'))\n"
-        "    assert [each.operation for each in sinch_emulator.requests] == ['token', 'createLineSender']\n"
+        "    assert [each.operation_id for each in sinch_emulator.requests] == ['token', 'createLineSender']\n"
     )
     real = {
         "SINCH_PROVISIONING_URL": "https://provisioning.api.sinch.com",
