@@ -48,7 +48,7 @@ def test_every_python_block_is_a_test_that_passes(tmp_path: Path) -> None:
     assert {f"test_block_{number}.py" for number in range(len(blocks))} <= set(
         re.findall(r"test_block_\d+\.py", told)
     )
-    assert len(blocks) == 11
+    assert len(blocks) == 13
 
 
 def test_the_scenario_can_be_played(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter, validators
 
@@ -36,10 +36,25 @@ Database = Annotated[
 Flag = Parameter(negative=())
 Positive = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
+_EPILOGUE: Final = """\
+Settings: SINCH_PROJECT_ID, SINCH_KEY_ID, SINCH_KEY_SECRET, and optionally SINCH_PROVISIONING_URL, SINCH_TOKEN_URL.
+
+Examples:
+
+sinch-provisioning doctor
+
+sinch-provisioning senders list rcs
+
+sinch-provisioning senders launch SENDER_ID --wait
+
+sinch-provisioning plan senders.yaml
+
+Exit codes: 0 success, 1 failure, 2 more to do, 130 interrupted."""
+
 app = App(
     name="sinch-provisioning",
     help="Manage senders of the Sinch Provisioning API, one by one or from a file.",
-    help_epilogue="Exit codes: 0 success, 1 failure, 2 more to do, 130 interrupted.",
+    help_epilogue=_EPILOGUE,
     version=__version__,
     result_action="return_value",
 )
@@ -213,7 +228,11 @@ def print_schema() -> int:
 
 @app.command
 def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
-    """Print the completion script of a shell."""
+    """Print the completion script of a shell.
+
+    bash: write it to ~/.local/share/bash-completion/completions/sinch-provisioning; zsh: to a file _sinch-provisioning
+    in a folder of fpath; fish: to ~/.config/fish/completions/sinch-provisioning.fish.
+    """
     sys.stdout.write(app.generate_completion(shell=shell))
     return 0
 
