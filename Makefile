@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 READY := $(VENV)/.ready
 NODE_READY := node_modules/.ready
+DOCS_VENV := .venv-docs
+DOCS_READY := $(DOCS_VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -26,6 +28,11 @@ $(READY): requirements/dev.txt pyproject.toml
 
 $(NODE_READY): package.json package-lock.json
 	if command -v node >/dev/null; then npm ci --silent --no-audit --no-fund; else mkdir -p node_modules; fi
+	touch $@
+
+$(DOCS_READY): requirements/docs.txt
+	test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install -qq --require-hashes -r requirements/docs.txt
 	touch $@
 
 setup: $(READY) $(NODE_READY)  ## virtual environment and the Node judges, from the locks
@@ -67,10 +74,19 @@ update-spec: $(READY)  ## SPEC=file [API=1.2]: compare, vendor, regenerate, say 
 emulator: $(READY)  ## [PORT=8080] the emulator on loopback, with its status page
 	$(PY) -m sinch_provisioning_emulator --control --port $(or $(PORT),8080)
 
+docs: $(DOCS_READY)  ## the documentation site into site/
+	NO_MKDOCS_2_WARNING=true $(DOCS_VENV)/bin/mkdocs build --quiet --site-dir site
+	echo "site/index.html"
+
 bench: requirements/bench.txt  ## [ARGS=--docs] side by side with the peers, in one run
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install -qq --require-hashes -r requirements/bench.txt
 	PYTHONPATH=src:generated .venv-bench/bin/python -m benchmarks $(ARGS)
+
+docs: requirements/docs.txt  ## the documentation site into site/, offline; a dead link or a missing name fails
+	test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install -qq --require-hashes -r requirements/docs.txt
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --quiet --strict
 
 soak: $(READY)  ## ten minutes of rotating tokens, faults and cancellations
 	$(PY) -m tests.faults.soak
@@ -81,5 +97,9 @@ mutation: $(READY)  ## which changes to retries, tokens and errors no test notic
 lock: $(READY)  ## pin every tool again, with hashes
 	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
 	  --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
+	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
+	  requirements/docs.in -o requirements/docs.txt
+	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
+	  requirements/docs.in -o requirements/docs.txt
 
-.PHONY: help setup demo example test check generate spec-diff update-spec emulator bench soak mutation lock
+.PHONY: help setup demo example test check generate spec-diff update-spec emulator docs bench docs soak mutation lock
