@@ -74,7 +74,7 @@ update-spec: $(READY)  ## SPEC=file [API=1.2]: compare, vendor, regenerate, say 
 emulator: $(READY)  ## [PORT=8080] the emulator on loopback, with its status page
 	$(PY) -m sinch_provisioning_emulator --control --port $(or $(PORT),8080)
 
-docs: $(DOCS_READY)  ## the documentation site into site/
+docs: $(DOCS_READY)  ## the documentation site into site/, offline; a dead link or a missing name fails
 	NO_MKDOCS_2_WARNING=true $(DOCS_VENV)/bin/mkdocs build --quiet --site-dir site
 	echo "site/index.html"
 
@@ -82,11 +82,6 @@ bench: requirements/bench.txt  ## [ARGS=--docs] side by side with the peers, in 
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install -qq --require-hashes -r requirements/bench.txt
 	PYTHONPATH=src:generated .venv-bench/bin/python -m benchmarks $(ARGS)
-
-docs: requirements/docs.txt  ## the documentation site into site/, offline; a dead link or a missing name fails
-	test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/python -m pip install -qq --require-hashes -r requirements/docs.txt
-	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --quiet --strict
 
 soak: $(READY)  ## ten minutes of rotating tokens, faults and cancellations
 	$(PY) -m tests.faults.soak
@@ -99,7 +94,5 @@ lock: $(READY)  ## pin every tool again, with hashes
 	  --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
 	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
 	  requirements/docs.in -o requirements/docs.txt
-	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
-	  requirements/docs.in -o requirements/docs.txt
 
-.PHONY: help setup demo example test check generate spec-diff update-spec emulator docs bench docs soak mutation lock
+.PHONY: help setup demo example test check generate spec-diff update-spec emulator docs bench soak mutation lock

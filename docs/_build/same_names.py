@@ -1,4 +1,4 @@
-"""A griffe extension: a function that its package imports from a module of the same name is documented as the function."""
+"""A griffe extension: a function imported from a module of the same name is documented as the function."""
 
 from __future__ import annotations
 
