@@ -48,7 +48,9 @@ class Reader:
         if block.is_cell:
             cell = self._folder / f"cell_{block.number}.ipy"
             cell.write_text(block.text)
-            return await self._run(sys.executable, "-m", "IPython", "--no-banner", "--colors=nocolor", cell.name)
+            return await self._run(
+                sys.executable, "-m", "IPython", "--no-banner", "--colors=nocolor", cell.name
+            )
         return await self._run(sys.executable, "-W", "error", block.file)
 
     async def test(self, blocks: list[Block]) -> None:
@@ -73,7 +75,7 @@ class Reader:
             port = str(free.getsockname()[1])
         script = [f"{line} &" if line.startswith(_SERVERS) else line for line in lines]
         # Jobs in groups of their own, so that a server's workers end with it.
-        frame = ["set -meu", 'trap \'for job in $(jobs -p); do kill -- -"$job"; done; wait\' EXIT', _CURL]
+        frame = ["set -meu", "trap 'for job in $(jobs -p); do kill -- -\"$job\"; done; wait' EXIT", _CURL]
         text = "\n".join([*frame, *script])
         return await self._run("bash", "-c", re.sub(r"\b80[08]0\b", port, text))
 

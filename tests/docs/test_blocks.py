@@ -97,7 +97,9 @@ def test_no_block_is_of_another_kind(page: Path) -> None:
 
 def test_indented_code_is_not_passed_over() -> None:
     """A fence that is indented (in a list) would be run by nobody."""
-    assert [name(page) for page in PAGES if "\n   ```" in page.read_text() or "\n  ```" in page.read_text()] == []
+    assert [
+        name(page) for page in PAGES if "\n   ```" in page.read_text() or "\n  ```" in page.read_text()
+    ] == []
 
 
 def test_a_block_is_read_for_what_it_is() -> None:
