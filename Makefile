@@ -83,6 +83,16 @@ bench: requirements/bench.txt  ## [ARGS=--docs] side by side with the peers, in 
 	.venv-bench/bin/python -m pip install -qq --require-hashes -r requirements/bench.txt
 	PYTHONPATH=src:generated .venv-bench/bin/python -m benchmarks $(ARGS)
 
+dist: $(READY) release-tools  ## the sdist and the wheel into dist/, checked
+	rm -rf dist
+	$(PY) -m hatchling build -d dist
+	.venv-release/bin/twine check --strict dist/*
+	.venv-release/bin/check-wheel-contents dist/*.whl
+
+release-tools: requirements/release.txt
+	test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release
+	.venv-release/bin/python -m pip install -qq --require-hashes -r requirements/release.txt
+
 soak: $(READY)  ## ten minutes of rotating tokens, faults and cancellations
 	$(PY) -m tests.faults.soak
 
@@ -94,5 +104,7 @@ lock: $(READY)  ## pin every tool again, with hashes
 	  --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
 	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
 	  requirements/docs.in -o requirements/docs.txt
+	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
+	  requirements/release.in -o requirements/release.txt
 
-.PHONY: help setup demo example test check generate spec-diff update-spec emulator docs bench soak mutation lock
+.PHONY: help setup demo example test check generate spec-diff update-spec emulator docs bench dist release-tools soak mutation lock
