@@ -14,6 +14,8 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 READY := $(VENV)/.ready
 NODE_READY := node_modules/.ready
+DOCS_VENV := .venv-docs
+DOCS_READY := $(DOCS_VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -29,6 +31,11 @@ $(READY): requirements/dev.txt pyproject.toml
 
 $(NODE_READY): package.json package-lock.json
 	if command -v node >/dev/null; then npm ci --silent --no-audit --no-fund; else mkdir -p node_modules; fi
+	touch $@
+
+$(DOCS_READY): requirements/docs.txt
+	test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install -qq --require-hashes -r requirements/docs.txt
 	touch $@
 
 setup: $(READY) $(NODE_READY)  ## virtual environment and the Node judges, from the locks
@@ -81,10 +88,24 @@ update-spec: $(READY)  ## SPEC=file [API=1.2]: compare, vendor, regenerate, say 
 emulator: $(READY)  ## [PORT=8080 API=1.2] the emulator on loopback, with its status page
 	$(PY) -m sinch_provisioning_emulator --control --port $(or $(PORT),8080) --api $(or $(API),1.0)
 
+docs: $(DOCS_READY)  ## the documentation site into site/, offline; a dead link or a missing name fails
+	NO_MKDOCS_2_WARNING=true $(DOCS_VENV)/bin/mkdocs build --quiet --site-dir site
+	echo "site/index.html"
+
 bench: requirements/bench.txt  ## [ARGS=--docs] side by side with the peers, in one run
 	test -x .venv-bench/bin/python || $(RUNS) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install -qq --require-hashes -r requirements/bench.txt
 	PYTHONPATH=src:generated .venv-bench/bin/python -m benchmarks $(ARGS)
+
+dist: $(READY) release-tools  ## the sdist and the wheel into dist/, checked
+	rm -rf dist
+	$(PY) -m hatchling build -d dist
+	.venv-release/bin/twine check --strict dist/*
+	.venv-release/bin/check-wheel-contents dist/*.whl
+
+release-tools: requirements/release.txt
+	test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release
+	.venv-release/bin/python -m pip install -qq --require-hashes -r requirements/release.txt
 
 soak: $(READY)  ## ten minutes of rotating tokens, faults and cancellations
 	$(PY) -m tests.faults.soak
@@ -99,5 +120,9 @@ lock: $(READY)  ## pin every tool again, with hashes; lowest.txt has the lowest 
 	trap 'rm -f "$$floors"' EXIT
 	$$compile --no-annotate --no-deps --no-strip-extras --resolution lowest-direct pyproject.toml | sed 's/\[[^]]*\]//' >"$$floors"
 	$$compile --generate-hashes pyproject.toml requirements/dev.in -c "$$floors" -o requirements/lowest.txt
+	for tools in docs release; do
+	  uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
+	    requirements/$$tools.in -o requirements/$$tools.txt
+	done
 
-.PHONY: help setup demo demo-1.2 example test lowest check generate spec-diff update-spec emulator bench soak mutation lock
+.PHONY: help setup demo demo-1.2 example test lowest check generate spec-diff update-spec emulator docs bench dist release-tools soak mutation lock
