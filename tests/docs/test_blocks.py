@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from sinch_provisioning_emulator import Emulator, RunningClock
 
@@ -34,9 +35,20 @@ def valkey() -> Iterator[Valkey]:
         yield valkey
 
 
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Make a certificate authority such as companies have."""
+    return trustme.CA()
+
+
 @pytest.fixture
-def reader(emulator: Emulator, valkey: Valkey, tmp_path: Path) -> Reader:
-    """Set the environment that the pages name."""
+def reader(emulator: Emulator, valkey: Valkey, authority: trustme.CA, tmp_path: Path) -> Reader:
+    """Set the environment that the pages name, and leave the certificates that they use in the folder."""
+    authority.cert_pem.write_to_path(tmp_path / "company-ca.pem")
+    client = authority.issue_cert("client.example")
+    client.private_key_pem.write_to_path(tmp_path / "client.key")
+    for certificate in client.cert_chain_pems:
+        certificate.write_to_path(tmp_path / "client.pem", append=True)
     return Reader(
         tmp_path,
         {
