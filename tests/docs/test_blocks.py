@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from sinch_provisioning_emulator import Emulator, RunningClock
 
 from ..valkey import Valkey, running
-from .pages import PAGES, ROOT, Block, blocks
+from .pages import DOCS, PAGES, ROOT, Block, blocks
 from .reader import Reader
 
 # `console` shows a session, `text` an output; the others are checked by the program that reads them.
@@ -19,9 +20,11 @@ LANGUAGES = {"python", "sh", "console", "text", "yaml", "dockerfile", "mermaid"}
 
 
 @pytest.fixture
-async def emulator() -> AsyncIterator[Emulator]:
-    """Serve an emulator whose carriers decide at once; it takes the keys that pages show."""
-    emulator = Emulator(clock=RunningClock(), review=0.2)
+async def emulator(request: pytest.FixtureRequest) -> AsyncIterator[Emulator]:
+    """Serve an emulator whose carriers decide at once, of the API that the page is about; it takes the pages' keys."""
+    page = request.node.callspec.params.get("page")
+    api = "1.2" if page == DOCS / "sinch-own-api.md" else "1.0"
+    emulator = Emulator(api=api, clock=RunningClock(), review=0.2)
     emulator.add_key("your-key-id", "your-key-secret")
     async with emulator.serve():
         yield emulator
@@ -34,9 +37,20 @@ def valkey() -> Iterator[Valkey]:
         yield valkey
 
 
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Make a certificate authority such as companies have."""
+    return trustme.CA()
+
+
 @pytest.fixture
-def reader(emulator: Emulator, valkey: Valkey, tmp_path: Path) -> Reader:
-    """Set the environment that the pages name."""
+def reader(emulator: Emulator, valkey: Valkey, authority: trustme.CA, tmp_path: Path) -> Reader:
+    """Set the environment that the pages name, and leave the certificates that they use in the folder."""
+    authority.cert_pem.write_to_path(tmp_path / "company-ca.pem")
+    client = authority.issue_cert("client.example")
+    client.private_key_pem.write_to_path(tmp_path / "client.key")
+    for certificate in client.cert_chain_pems:
+        certificate.write_to_path(tmp_path / "client.pem", append=True)
     return Reader(
         tmp_path,
         {
