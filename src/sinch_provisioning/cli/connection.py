@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from attrs import define, field
 
 from .. import AttemptEvent, ProvisioningClient, RetryEvent, TokenEvent
-from .._client.base import BaseClient
 from ..config import resolve_api
 from ..desired import DesiredState
 
@@ -60,7 +59,7 @@ class Meter:
 
 
 AnyClient: TypeAlias = "ProvisioningClient | v1_2.ProvisioningClient"
-_Client = TypeVar("_Client", bound=BaseClient)
+_Client = TypeVar("_Client", "ProvisioningClient", "v1_2.ProvisioningClient")
 
 
 def connect(
