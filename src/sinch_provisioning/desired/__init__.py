@@ -4,13 +4,13 @@ Files need the extra `cli` (YAML and the JSON schema); states built in Python ne
 """
 
 from .apply_state import apply
-from .changes import Change, compare, situation_of
+from .changes import Change, compare, phase_of, situation_of
 from .file import DesiredFileError, load
 from .outcome import Applied, Outcome
 from .plans import Plan, Wanted, list_channels, plan, raise_if_all_failed, resolve
 from .project_channel import ProjectChannel, Stopped, open_channels
 from .references import SecretReference
-from .rounds import Rounds
+from .rounds import Pauses, Rounds
 from .sender_task import SenderTask, may_pass, requested_pause
 from .state import Channel, DesiredProject, DesiredSender, DesiredState
 
@@ -23,6 +23,7 @@ __all__ = [
     "DesiredSender",
     "DesiredState",
     "Outcome",
+    "Pauses",
     "Plan",
     "ProjectChannel",
     "Rounds",
@@ -36,6 +37,7 @@ __all__ = [
     "load",
     "may_pass",
     "open_channels",
+    "phase_of",
     "plan",
     "raise_if_all_failed",
     "requested_pause",

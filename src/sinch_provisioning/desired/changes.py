@@ -17,7 +17,7 @@ from sinch_provisioning_api.models import (
 
 from ..channels.readiness import LAUNCH_REQUIREMENTS, readiness
 from ..lifecycle.next_step import Action, Phase, Situation, steps_ahead
-from ..lifecycle.status import FAILED, LAUNCHED, is_under_way, status_of
+from ..lifecycle.status import FAILED, LAUNCHED, UNDER_WAY, status_of
 from .project_channel import AnySender
 from .state import Channel, DesiredSender
 
@@ -90,7 +90,7 @@ def situation_of(wanted: DesiredSender, found: Sequence[AnySender]) -> Situation
     if wanted.launch:
         brand = {name: getattr(sender, name) for group in LAUNCH_REQUIREMENTS for name in group} | dict(brand)
     return Situation(
-        _phase(sender),
+        phase_of(status_of(sender)),
         status_of(sender),
         tuple(name for name in differing if name in _UPDATABLE),
         tuple(name for name in differing if name not in _UPDATABLE),
@@ -98,11 +98,11 @@ def situation_of(wanted: DesiredSender, found: Sequence[AnySender]) -> Situation
     )
 
 
-def _phase(sender: RcsSender) -> Phase:
-    status = status_of(sender)
+def phase_of(status: str | None) -> Phase:
+    """Return the phase of an RCS sender that exists."""
     if status == LAUNCHED:
         return "launched"
-    if is_under_way(sender):
+    if status in UNDER_WAY:
         return "in review"
     if status == _UNLAUNCHED:
         return "unlaunched"

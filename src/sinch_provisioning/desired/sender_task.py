@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from attrs import define, field
@@ -10,7 +10,7 @@ from attrs import define, field
 from ..errors import ConflictError, LaunchNotReadyError, NotFoundError, ProvisioningError
 from ..lifecycle.next_step import Action, Situation, next_step, steps_ahead
 from .changes import situation_of
-from .outcome import Observer, Outcome, State
+from .outcome import Event, Outcome, State
 from .plans import Wanted
 from .project_channel import AnySender
 
@@ -31,7 +31,7 @@ class SenderTask:
 
     wanted: Wanted
     wait: bool
-    notify: Observer
+    notify: Callable[[Event, SenderTask], None]
     state: State = "left"
     is_open: bool = True
     done: list[Action] = field(factory=list[Action])
@@ -111,7 +111,7 @@ class SenderTask:
 
     def _did(self, action: Action) -> None:
         self.done.append(action)
-        self.notify(action, self.outcome())
+        self.notify(action, self)
 
     def _take(self, situation: Situation) -> Action | None:
         step = next_step(situation, launch=self.wanted.sender.launch, done=self.done)
@@ -134,7 +134,7 @@ class SenderTask:
         self.unconfirmed = action
         if may_pass(error, self.max_pause) and self.tries < self.max_tries:
             self.problem = str(error)
-            self.notify("again", self.outcome())
+            self.notify("again", self)
             return
         self.fail(str(error), error.missing if isinstance(error, LaunchNotReadyError) else ())
 
@@ -144,7 +144,7 @@ class SenderTask:
             self.problem, self.tries = None, 0
         self.state, self.is_open = state, is_open
         if changed:
-            self.notify(state, self.outcome())
+            self.notify(state, self)
 
 
 def may_pass(error: ProvisioningError, max_pause: float = MAX_PAUSE) -> bool:

@@ -8,21 +8,18 @@ from .database import environment_url
 from .limiter import Pace
 from .orders import (
     Ordered,
-    SenderEvent,
     Standing,
     cancel,
     deliver,
     enqueue,
     project_totals,
     standings,
-    totals,
 )
 from .worker import work
 
 __all__ = [
     "Ordered",
     "Pace",
-    "SenderEvent",
     "Standing",
     "cancel",
     "deliver",
@@ -30,6 +27,5 @@ __all__ = [
     "environment_url",
     "project_totals",
     "standings",
-    "totals",
     "work",
 ]

@@ -1,0 +1,100 @@
+"""Workers as processes on an emulator, and what the emulator saw of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from bisect import bisect_left
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from sinch_provisioning_emulator import Emulator
+
+ENDED = ("done", "failed", "stopped")
+
+
+def busiest_second(moments: Sequence[float]) -> int:
+    """Return the largest number of moments within any one second."""
+    ordered = sorted(moments)
+    return max(
+        (index - bisect_left(ordered, moment - 1.0) + 1 for index, moment in enumerate(ordered)), default=0
+    )
+
+
+@frozen
+class Fleet:
+    """The command, run on one emulator and one database."""
+
+    emulator: Emulator
+    url: str
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        """Start the command with the emulator's settings."""
+        environment = os.environ | {
+            "SINCH_PROJECT_ID": self.emulator.project_id,
+            "SINCH_KEY_ID": self.emulator.key_id,
+            "SINCH_KEY_SECRET": self.emulator.key_secret,
+            "SINCH_PROVISIONING_URL": self.emulator.base_url,
+            "SINCH_TOKEN_URL": self.emulator.token_url,
+            "SINCH_PROVISIONING_DATABASE": self.url,
+        }
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sinch_provisioning.cli", *arguments,
+            env=environment, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+
+    async def order(self, file: Path, poll: float, longest_poll: float) -> None:
+        """Order a file; the requests of that are not counted."""
+        process = await self.start(
+            "apply", str(file), "--durable", "--poll", str(poll), "--longest-poll", str(longest_poll)
+        )
+        await process.communicate()
+        assert process.returncode == 0
+        self.emulator.requests.clear()
+
+    async def worker(self, rate: float) -> asyncio.subprocess.Process:
+        """Start a worker and wait until it is ready."""
+        process = await self.start("worker", "--rate", str(rate))
+        assert process.stdout is not None
+        said = await process.stdout.readline()
+        assert b"is ready" in said, said
+        return process
+
+    async def totals(self) -> dict[str, int]:
+        """Ask how the orders stand."""
+        process = await self.start("status", "--json")
+        said, _ = await process.communicate()
+        summary: dict[str, int] = json.loads(said)["summary"]
+        return summary
+
+    async def until_ended(self, number: int, every: float = 0.5) -> dict[str, int]:
+        """Wait until `number` orders have ended, and return how they stand."""
+        while True:
+            standings = await self.totals()
+            if sum(standings[state] for state in ENDED) >= number:
+                return standings
+            await asyncio.sleep(every)
+
+    def sent(self) -> list[float]:
+        """Return when each request came in, seconds since the epoch; tokens are not counted."""
+        return [each.at for each in self.emulator.requests if each.operation_id != "token"]
+
+    def written(self) -> list[float]:
+        """Return when each create and launch came in."""
+        return [
+            each.at
+            for each in self.emulator.requests
+            if each.method == "POST" and each.operation_id != "token"
+        ]
+
+
+async def stop(workers: Sequence[asyncio.subprocess.Process]) -> list[int]:
+    """End workers as an administrator would, and return their exit codes."""
+    for each in workers:
+        if each.returncode is None:
+            each.terminate()
+    return [await each.wait() for each in workers]
