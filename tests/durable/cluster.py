@@ -60,7 +60,14 @@ class Cluster:
         inside = [] if self.namespace is None else ["ip", "netns", "exec", self.namespace]
         if inside:
             inside += ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        command = [*inside, self.programs / "pg_ctl", "-D", self.folder / "data", "-w", *words]
+        command: list[str | Path] = [
+            *inside,
+            self.programs / "pg_ctl",
+            "-D",
+            self.folder / "data",
+            "-w",
+            *words,
+        ]
         user = None if inside else _user()
         subprocess.run(command, user=user, cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
 
@@ -125,7 +132,16 @@ def _cluster(namespace: str | None) -> Generator[Cluster]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         host = "127.0.0.1" if namespace is None else _THERE
-        initdb = [programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "--no-sync"]
+        initdb: list[str | Path] = [
+            programs / "initdb",
+            "-D",
+            folder / "data",
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "--no-sync",
+        ]
         subprocess.run(initdb, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL)
         if namespace is not None:
             with (folder / "data" / "pg_hba.conf").open("a") as rules:

@@ -150,7 +150,7 @@ async def rate(limit: float, projects: int, kind: str = "postgresql") -> None:
                 file.write_text(text)
             await fleet.order(file, 600.0, 14_400.0)
             workers = [await fleet.worker(limit) for _ in range(2)]
-            while len(fleet.written()) < 2 * number:
+            while len(fleet.written()) < 2 * number:  # noqa: ASYNC110 - the emulator has no event for it
                 await asyncio.sleep(0.2)
             await stop(workers)
     moments = fleet.written()

@@ -7,7 +7,6 @@ import base64
 import datetime as dt
 import os
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, closing, suppress
@@ -28,12 +27,11 @@ from sinch_provisioning.desired import (
     load,
 )
 from sinch_provisioning.durable import Pace, cancel, deliver, enqueue, project_totals, standings, work
-from sinch_provisioning.durable.database import Database, channels, orders, upsert
+from sinch_provisioning.durable.database import Database, channels, clock, orders, upsert, workers
 from sinch_provisioning.durable.limiter import Limiter
 from sinch_provisioning.durable.membership import (
     LEASE,
     Beat,
-    Watch,
     beat,
     fair_share,
     join,
@@ -129,14 +127,11 @@ async def _two_workers(url: str) -> None:
     await database.prepare()
     one, two = new_worker_id(), new_worker_id()
     first, second = Limiter(demand=1), Limiter()
-    watches = {one: Watch(), two: Watch()}
 
     async def beats(name: str, limiter: Limiter, working_on: Sequence[str] = ()) -> Beat | None:
         demand, held = limiter.demand, limiter.held
         return await database.run(
-            lambda connection: beat(
-                connection, name, watches[name], 100.0, demand=demand, held=held, working_on=working_on
-            )
+            partial(beat, worker_id=name, demand=demand, held=held, working_on=working_on)
         )
 
     await database.run(partial(join, worker_id=one, pace=Pace(5)))
@@ -199,17 +194,32 @@ async def test_the_rate_is_handed_over_and_the_dead_own_nothing_on_postgresql(po
     await _two_workers(postgresql.replace("/orders", "/members"))
 
 
-def test_silence_is_measured_by_the_observer_alone() -> None:
-    """A worker is dead when its count stood still for a lease, or its process has ended; never by its own clock."""
-    watch, other = Watch(), "elsewhere:1:abc"
-    assert all(watch.dead({other: 7}, 1.0, 100.0 + second) == [] for second in range(int(LEASE) + 2))
-    assert watch.dead({other: 7}, 1.0, 100.0 + LEASE + 2) == [other]
-    assert watch.dead({other: 8}, 1.0, 100.0 + LEASE + 3) == []
-    assert watch.dead({other: 8}, 1.0, 200.0) == [], "who did not look can't tell who was silent"
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    ended = new_worker_id().replace(f":{os.getpid()}:", f":{gone.pid}:")
-    assert [watch.dead({ended: 1}, 1.0, 201.0 + second) for second in range(4)] == [[], [], [], [ended]]
+async def test_silence_is_measured_by_one_clock(tmp_path: Path) -> None:
+    """A worker is dead after a lease without a beat, or when its process has ended; not while nobody could beat."""
+    database = Database.at(f"sqlite:///{tmp_path}/orders.sqlite")
+    await database.prepare()
+    gone = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await gone.wait()
+    mine, far = new_worker_id(), "elsewhere:1:abc"
+    ended = mine.replace(f":{os.getpid()}:", f":{gone.pid}:")
+
+    async def dead(own: float, **silent: float) -> set[str]:
+        names = {"far": far, "ended": ended}
+
+        def work(connection: sa.Connection) -> Beat | None:
+            now = clock(connection)
+            connection.execute(sa.delete(workers))
+            for name, seconds in [(mine, own), *((names[key], silent[key]) for key in silent)]:
+                connection.execute(sa.insert(workers).values(id=name, beat=now - seconds, rate=1.0))
+            return beat(connection, mine, demand=0, held=0, working_on=())
+
+        found = await database.run(work)
+        assert found is not None
+        return {key for key in silent if names[key] in found.dead}
+
+    assert await dead(1.0, far=LEASE + 1.9, ended=2.9) == set()
+    assert await dead(1.0, far=LEASE + 2.1, ended=3.1) == {"far", "ended"}
+    assert await dead(LEASE, far=LEASE + 60, ended=60.0) == set(), "the database was away"
 
 
 @pytest.fixture(scope="module")

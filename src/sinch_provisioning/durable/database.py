@@ -41,10 +41,11 @@ POSTGRESQL_ARGUMENTS: Final[Mapping[str, object]] = {
 }
 
 
-def _table(name: str, *, texts: str = "", numbers: str = "", indexed: str = "") -> sa.Table:
+def _table(name: str, *, texts: str = "", numbers: str = "", floats: str = "", indexed: str = "") -> sa.Table:
     columns: list[sa.Column[Any]] = [sa.Column("id", sa.Text, primary_key=True)]
     columns += [sa.Column(each, sa.Text, index=each in indexed.split()) for each in texts.split()]
     columns += [sa.Column(each, sa.Integer, nullable=False, server_default="0") for each in numbers.split()]
+    columns += [sa.Column(each, sa.Double, nullable=False, server_default="0") for each in floats.split()]
     return sa.Table(f"sinch_provisioning_{name}", _metadata, *columns)
 
 
@@ -59,7 +60,7 @@ orders = _table(
 channels = _table(
     "channels", texts="credentials polling owner", numbers="generation is_open wake doubt webhooks"
 )
-workers = _table("workers", texts="rate", numbers="beat demand slots")
+workers = _table("workers", numbers="demand slots", floats="beat rate")
 
 
 def environment_url() -> str:
@@ -94,7 +95,7 @@ class Database:
     async def run_on_orders(self, work: Callable[[sa.Connection], _T]) -> _T:
         """Do the same with a database that has orders, or say that it has none."""
         url = self.engine.url
-        if url.get_backend_name() != "sqlite" or Path(str(url.database)).exists():
+        if url.get_backend_name() != "sqlite" or Path(str(url.database)).exists():  # noqa: ASYNC240 - quick
             with suppress(ConfigurationError):
                 return await self.run(work)
             if await self.run(lambda connection: sa.inspect(connection).has_table(orders.name)):
@@ -137,6 +138,14 @@ def _create_tables(connection: sa.Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x51AC)))
     _metadata.create_all(connection)
+
+
+def clock(connection: sa.Connection) -> float:
+    """Return the time of the database's machine, in seconds."""
+    sqlite_now = "SELECT (julianday('now') - 2440587.5) * 86400"
+    postgresql_now = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+    now = sqlite_now if connection.dialect.name == "sqlite" else postgresql_now
+    return float(connection.execute(sa.text(now)).scalar_one())
 
 
 def update(

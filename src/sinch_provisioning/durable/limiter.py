@@ -58,7 +58,7 @@ class Limiter:
     changed: asyncio.Event = field(factory=asyncio.Event)
     _limit: int = 0
     _valid_until: float = -math.inf
-    _closed: bool = False
+    is_closed: bool = False
     _taken: int = 0
     _waiting: deque[asyncio.Future[None]] = field(factory=deque[asyncio.Future[None]])
 
@@ -81,14 +81,14 @@ class Limiter:
 
     def close(self) -> None:
         """Let no further request start."""
-        self._closed, self._limit = True, 0
+        self.is_closed, self._limit = True, 0
         self._wake()
 
     @asynccontextmanager
     async def slot(self) -> AsyncGenerator[None]:
         """Send one request within this, once there is a slot; raises `Stopped` after `close`."""
         loop = asyncio.get_running_loop()
-        while not (self._closed or (self._taken < self._limit and self.monotonic() < self._valid_until)):
+        while not (self.is_closed or (self._taken < self._limit and self.monotonic() < self._valid_until)):
             waiter = loop.create_future()
             self._waiting.append(waiter)
             try:
@@ -96,7 +96,7 @@ class Limiter:
             except asyncio.CancelledError:
                 self._wake()
                 raise
-        if self._closed:
+        if self.is_closed:
             raise Stopped
         self._taken += 1
         back = loop.call_later(LATEST_ARRIVAL + self.period, self._give_back)
@@ -112,7 +112,7 @@ class Limiter:
         self._wake()
 
     def _wake(self) -> None:
-        free = len(self._waiting) if self._closed else self._limit - self._taken
+        free = len(self._waiting) if self.is_closed else self._limit - self._taken
         while self._waiting and free > 0:
             waiter = self._waiting.popleft()
             if not waiter.done():

@@ -1,9 +1,9 @@
 """The workers: who is alive, who owns which channel, and how many of the rate's slots each holds.
 
-A worker beats once a second: it counts its row up, and settles its slots and channels in the same transaction. By its
-own clock it sends nothing LEASE seconds after the last beat that got through. Others take it for dead, by their own
-clocks, when its count has stood still for so long that its last requests have arrived; or sooner, if its process on
-the same machine has ended. A dead worker's row is deleted, its channels and slots are free, and it can't beat again.
+A worker beats once a second: in one transaction it notes the time, by the database's clock, and settles its slots and
+channels. By its own clock it sends nothing LEASE seconds after the last beat that got through. The others take it for
+dead when it has been silent for so long that its last requests have arrived; sooner, if its process on the same
+machine has ended. A dead worker's row is deleted, its channels and slots are free, and it can't beat again.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import math
 import os
 import socket
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from attrs import define, field, frozen
+from attrs import frozen
 
-from .database import channels, update, workers
+from .database import channels, clock, update, workers
 from .limiter import LATEST_ARRIVAL, Pace
 
 LEASE: Final = 10.0
 BEAT_EVERY: Final = 1.0
-# Beats after which the remainder of the slots goes to other workers.
+# Seconds after which the remainder of the slots goes to other workers.
 _TURN: Final = 30
 
 
@@ -44,29 +44,18 @@ def has_ended(worker_id: str) -> bool:
     return False
 
 
-@define(eq=False)
-class Watch:
-    """The beats of others, by this worker's own clock, looked at once in `every` seconds."""
+def join(connection: sa.Connection, worker_id: str, pace: Pace) -> None:
+    """Register a worker; its pace becomes that of all."""
+    connection.execute(sa.insert(workers).values(id=worker_id, beat=clock(connection)))
+    update(connection, workers, sa.true(), rate=pace.rate)
 
-    every: float = BEAT_EVERY
-    _seen: dict[str, tuple[int, float]] = field(factory=dict[str, tuple[int, float]])
-    _looked: float = 0.0
 
-    def dead(self, beats: Mapping[str, int], period: float, now: float) -> list[str]:
-        """Return those that are dead."""
-        if now - self._looked < self.every:
-            return []
-        if now - self._looked > LEASE / 2:
-            self._seen.clear()  # a worker that did not look can't tell who was silent
-        self._looked = now
-        unchanged = {name: seen for name, seen in self._seen.items() if beats.get(name) == seen[0]}
-        self._seen = {name: unchanged.get(name, (count, now)) for name, count in beats.items()}
-        silent = {name: now - since - LATEST_ARRIVAL - period for name, (_, since) in self._seen.items()}
-        return [
-            name
-            for name, seconds in silent.items()
-            if seconds >= LEASE or (seconds >= BEAT_EVERY and has_ended(name))
-        ]
+def leave(connection: sa.Connection, worker_id: str, *, doubt: int = 0, arrived: bool = True) -> None:
+    """End a worker's ownership; `doubt` says that its requests may be under way, `arrived` that its slots are free."""
+    update(connection, workers, workers.c.id == worker_id, demand=0)
+    if arrived:
+        connection.execute(sa.delete(workers).where(workers.c.id == worker_id))
+    update(connection, channels, channels.c.owner == worker_id, owner=None, doubt=doubt)
 
 
 @frozen
@@ -80,66 +69,43 @@ class Beat:
     dead: Sequence[str]
 
 
-def join(connection: sa.Connection, worker_id: str, pace: Pace) -> None:
-    """Register a worker; its pace becomes that of all."""
-    _all(connection)
-    connection.execute(sa.insert(workers).values(id=worker_id))
-    connection.execute(sa.update(workers).values(rate=str(pace.rate)))
-
-
-def _all(connection: sa.Connection) -> dict[str, sa.Row[Any]]:
-    rows = connection.execute(sa.select(workers).order_by(workers.c.id).with_for_update())
-    return {row.id: row for row in rows}
-
-
-def leave(connection: sa.Connection, worker_id: str, *, doubt: int = 0, arrived: bool = True) -> None:
-    """End a worker's ownership; `doubt` says that its requests may be under way, `arrived` that its slots are free."""
-    update(connection, workers, workers.c.id == worker_id, demand=0)
-    if arrived:
-        connection.execute(sa.delete(workers).where(workers.c.id == worker_id))
-    update(connection, channels, channels.c.owner == worker_id, owner=None, doubt=doubt)
-
-
 def beat(
-    connection: sa.Connection,
-    worker_id: str,
-    watch: Watch,
-    now: float,
-    *,
-    demand: int,
-    held: int,
-    working_on: Collection[str],
+    connection: sa.Connection, worker_id: str, *, demand: int, held: int, working_on: Collection[str]
 ) -> Beat | None:
     """Show a worker as alive, and settle its slots and channels; None if it was taken for dead.
 
     `demand` says whether it has requests to send, `held` how many slots it may be using.
     """
-    others = _all(connection)
-    own = others.pop(worker_id, None)
+    rows = connection.execute(sa.select(workers).order_by(workers.c.id).with_for_update())
+    others = {row.id: row for row in rows}
+    own, now = others.pop(worker_id, None), clock(connection)
     if own is None:
         return None
-    pace = Pace(float(own.rate))
-    dead = watch.dead({name: row.beat for name, row in others.items()}, pace.period, now)
+    pace, dead = Pace(own.rate), list[str]()
+    if now - own.beat > LEASE / 2:
+        # The database was away, so the silence of the others means nothing.
+        update(connection, workers, sa.true(), beat=now)
+    else:
+        silent = {name: now - row.beat - LATEST_ARRIVAL - pace.period for name, row in others.items()}
+        dead = [each for each in silent if silent[each] >= (BEAT_EVERY if has_ended(each) else LEASE)]
     for name in dead:
         leave(connection, name, doubt=1)
         del others[name]
     busy = {name for name, row in others.items() if row.demand} | ({worker_id} if demand else set())
-    turn = max([own.beat, *(row.beat for row in others.values())]) // _TURN
     free = pace.slots - sum(row.slots for row in others.values())
-    share = max(0, min(fair_share(pace.slots, sorted(busy), worker_id, turn), free))
+    share = max(0, min(fair_share(pace.slots, sorted(busy), worker_id, int(now) // _TURN), free))
     # Slots are given up in the database only when no request holds them any more.
-    settled = {"beat": own.beat + 1, "demand": demand, "slots": max(share, held)}
-    update(connection, workers, workers.c.id == worker_id, **settled)
+    mine = workers.c.id == worker_id
+    update(connection, workers, mine, beat=now, demand=demand, slots=max(share, held))
     at_rest = sa.or_(channels.c.owner.is_(None), channels.c.owner == worker_id)
     chosen = sa.select(channels).where(at_rest, channels.c.is_open == 1).order_by(channels.c.id)
-    rows = connection.execute(chosen.with_for_update(skip_locked=True)).all()
-    idle = [row for row in rows if row.id not in working_on]
+    found = connection.execute(chosen.with_for_update(skip_locked=True)).all()
+    idle = [row for row in found if row.id not in working_on]
     taken = idle[: math.ceil(len(idle) / (1 + len(others)))]
     if taken:
-        mine = channels.c.id.in_([row.id for row in taken])
-        counted = channels.c.generation + 1
-        update(connection, channels, mine, owner=worker_id, doubt=0, generation=counted)
-    woken = [row.id for row in rows if row.id in working_on and row.wake]
+        settled: dict[str, Any] = {"owner": worker_id, "doubt": 0, "generation": channels.c.generation + 1}
+        update(connection, channels, channels.c.id.in_([row.id for row in taken]), **settled)
+    woken = [row.id for row in found if row.id in working_on and row.wake]
     return Beat(share, pace.period, taken, woken, dead)
 
 

@@ -49,18 +49,6 @@ _WEBHOOK_FACTOR: Final = 6.0
 
 
 @define(eq=False)
-class Worker:
-    """What all channels of a worker share."""
-
-    id: str
-    database: Database
-    limiter: Limiter
-    client: ProvisioningClient
-    notify: Callable[[str], None]
-    stopping: bool = False
-
-
-@define(eq=False)
 class OwnedChannel:
     """A channel, from when its worker took it until its orders have ended or it was lost.
 
@@ -68,12 +56,16 @@ class OwnedChannel:
     orders as the database has them, `_changed` those whose tasks are ahead of that.
     """
 
-    worker: Worker
+    owner: str
     row: sa.Row[Any]
-    workflow_id: str
+    database: Database
+    limiter: Limiter
+    client: ProvisioningClient
+    notify: Callable[[str], None]
     is_awake: bool = True
+    workflow_id: str = field(init=False)
     _lost: bool = False
-    _doubt_until: float = 0.0
+    _doubt_until: float = field(init=False)
     _pauses: Pauses = field(factory=lambda: Pauses(_RETRYING, Polling()))
     _opened: dict[str | None, ProjectChannel] = field(factory=dict[str | None, ProjectChannel])
     _totals: dict[ProjectChannel, int] = field(factory=dict[ProjectChannel, int])
@@ -81,31 +73,30 @@ class OwnedChannel:
     _changed: set[SenderTask] = field(factory=set[SenderTask])
     _flushing: asyncio.Lock = field(factory=asyncio.Lock)
 
-    @classmethod
-    def taken(cls, worker: Worker, row: sa.Row[Any]) -> OwnedChannel:
-        """Begin with a channel as it was when it was taken; each owner has a workflow of its own."""
-        doubt_until = time.monotonic() + (CALL_TIMEOUT if row.doubt else 0.0)
-        return cls(worker, row, f"{row.id}#{row.generation + 1}", doubt_until=doubt_until)
+    def __attrs_post_init__(self) -> None:
+        # Each owner has a workflow of its own: one that has ended never runs again.
+        self.workflow_id = f"{self.row.id}#{self.row.generation + 1}"
+        self._doubt_until = time.monotonic() + (CALL_TIMEOUT if self.row.doubt else 0.0)
 
     def _is_ending(self) -> bool:
-        return self.worker.stopping or self._lost
+        return self.limiter.is_closed or self._lost
 
     async def round(self) -> float | None:
         """Do what can be done now; returns the seconds until the next round, None if there is none."""
-        self.is_awake, worker = True, self.worker
-        worker.limiter.want(1)
+        self.is_awake = True
+        self.limiter.want(1)
         try:
             pause = None if self._is_ending() else await self._work()
         except ProvisioningError as error:
             # A secret that this worker lacks; it may come, or another worker may have it.
-            worker.notify(f"channel {self.row.id}: {error}")
+            self.notify(f"channel {self.row.id}: {error}")
             pause = _RETRYING.longest_pause
         # A workflow that failed would leave its orders to nobody.
         except Exception as error:
-            worker.notify(f"channel {self.row.id}: unexpected {type(error).__name__}: {error}")
+            self.notify(f"channel {self.row.id}: unexpected {type(error).__name__}: {error}")
             pause = _AFTER_A_BUG
         finally:
-            worker.limiter.want(-1)
+            self.limiter.want(-1)
             self.is_awake = False
         return None if self._is_ending() else pause
 
@@ -140,11 +131,9 @@ class OwnedChannel:
         for row in found:
             sender = DesiredSender.from_json(channel, row.content)
             if key not in self._opened:
-                client = self.worker.client.with_options(timeout=CALL_TIMEOUT, retry=_ONE_ATTEMPT)
+                client = self.client.with_options(timeout=CALL_TIMEOUT, retry=_ONE_ATTEMPT)
                 project = DesiredProject.from_json([sender], project_id, key)
-                self._opened |= {
-                    key: open_channels(client, project, self.worker.limiter.slot)[sender.channel]
-                }
+                self._opened |= {key: open_channels(client, project, self.limiter.slot)[sender.channel]}
             task = SenderTask(
                 Wanted(self._opened[key], sender),
                 wait=True,
@@ -198,7 +187,7 @@ class OwnedChannel:
 
     async def _as_owner(self, work: Callable[[sa.Connection, sa.Row[Any]], _T]) -> _T | None:
         """Run `work`, however long the database is away; returns None if the channel is somebody else's now."""
-        mine = sa.and_(channels.c.id == self.row.id, channels.c.owner == self.worker.id)
+        mine = sa.and_(channels.c.id == self.row.id, channels.c.owner == self.owner)
 
         def checked(connection: sa.Connection) -> _T | None:
             row = connection.execute(sa.select(channels).where(mine).with_for_update()).one_or_none()
@@ -206,7 +195,7 @@ class OwnedChannel:
 
         while True:
             with suppress(ConfigurationError):
-                result = await self.worker.database.run(checked)
+                result = await self.database.run(checked)
                 self._lost = self._lost or result is None
                 return result
             await asyncio.sleep(_FLUSH_EVERY)

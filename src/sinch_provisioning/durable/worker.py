@@ -26,8 +26,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import ConfigurationError, ProvisioningClient
 from .database import POSTGRESQL_ARGUMENTS, Database
 from .limiter import Limiter, Pace
-from .membership import BEAT_EVERY, LEASE, Watch, beat, join, leave, new_worker_id
-from .owned_channel import CALL_TIMEOUT, OwnedChannel, Worker
+from .membership import BEAT_EVERY, LEASE, beat, join, leave, new_worker_id
+from .owned_channel import CALL_TIMEOUT, OwnedChannel
 from .upgrade import adopt_old_orders
 
 APPLICATION: Final = "sinch-provisioning"
@@ -70,8 +70,8 @@ async def work(
         async with connect() as client, _engine(url):
             await adopt_old_orders(database)
             while not stopping.is_set():
-                worker = Worker(new_worker_id(), database, Limiter(), client, observer)
-                await _Session(worker, Watch(take_over_every), stopping).run(Pace() if pace is None else pace)
+                session = _Session(database, client, observer, stopping)
+                await session.run(Pace() if pace is None else pace, min(take_over_every, BEAT_EVERY))
     finally:
         _only_one.release()
 
@@ -115,17 +115,19 @@ async def _engine(url: str) -> AsyncGenerator[None]:
 class _Session:
     """A worker from joining the others until it is stopped, or taken for dead by them."""
 
-    worker: Worker
-    watch: Watch
+    database: Database
+    client: ProvisioningClient
+    notify: Callable[[str], None]
     stopping: asyncio.Event
+    id: str = field(factory=new_worker_id)
+    limiter: Limiter = field(factory=Limiter)
     _lost: bool = False
     _owned: dict[str, OwnedChannel] = field(factory=dict[str, OwnedChannel])
     _tasks: dict[str, asyncio.Task[None]] = field(factory=dict[str, "asyncio.Task[None]"])
 
-    async def run(self, pace: Pace) -> None:
+    async def run(self, pace: Pace, beat_every: float) -> None:
         """Join, then beat once a second, and at once where the need for slots changes."""
-        worker, joined = self.worker, False
-        changed = worker.limiter.changed
+        changed, joined = self.limiter.changed, False
         told = asyncio.ensure_future(self.stopping.wait())
         told.add_done_callback(lambda _: changed.set())
         try:
@@ -133,36 +135,34 @@ class _Session:
                 changed.clear()
                 with suppress(ConfigurationError, SQLAlchemyError):  # an outage, in which the lease runs out
                     if not joined:
-                        await worker.database.run(partial(join, worker_id=worker.id, pace=pace))
+                        await self.database.run(partial(join, worker_id=self.id, pace=pace))
                         joined = True
-                        worker.notify(f"worker {worker.id} is ready")
+                        self.notify(f"worker {self.id} is ready")
                     await self._beat()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(BEAT_EVERY):
+                    async with asyncio.timeout(beat_every):
                         await changed.wait()
         finally:
             told.cancel()
             await self._drain()
 
     async def _beat(self) -> None:
-        worker, limiter = self.worker, self.worker.limiter
-        began, demand, held, owned = limiter.monotonic(), limiter.demand, limiter.held, [*self._owned]
-        found = await worker.database.run(
-            lambda connection: beat(
-                connection, worker.id, self.watch, began, demand=demand, held=held, working_on=owned
-            )
+        limiter, began = self.limiter, self.limiter.monotonic()
+        demand, held, owned = limiter.demand, limiter.held, [*self._owned]
+        found = await self.database.run(
+            partial(beat, worker_id=self.id, demand=demand, held=held, working_on=owned)
         )
         if found is None:
             self._lost = True
-            worker.notify(f"worker {worker.id} was taken for dead: joining again")
+            self.notify(f"worker {self.id} was taken for dead: joining again")
             return
         limiter.period = found.period
         limiter.grant(found.slots, began + LEASE)
         for name in found.dead:
-            worker.notify(f"took over from {name}")
+            self.notify(f"took over from {name}")
         for row in found.taken:
-            channel = self._owned[row.id] = OwnedChannel.taken(worker, row)
-            self._tasks[row.id] = asyncio.create_task(self._work_on(channel))
+            self._owned[row.id] = OwnedChannel(self.id, row, self.database, limiter, self.client, self.notify)
+            self._tasks[row.id] = asyncio.create_task(self._work_on(self._owned[row.id]))
         for name in found.woken:
             if (known := self._owned.get(name)) is not None and not known.is_awake:
                 await DBOS.send_async(known.workflow_id, "wake")
@@ -178,15 +178,13 @@ class _Session:
                 await reconcile_channel(name)
         # The channel is still this worker's, so the next beat takes it again.
         except Exception as error:
-            self.worker.notify(f"channel {name}: {type(error).__name__} in the engine")
+            self.notify(f"channel {name}: {type(error).__name__} in the engine")
         finally:
             del self._owned[name], self._tasks[name]
 
     async def _drain(self) -> None:
         """Start no further request, let those under way end, and leave."""
-        worker = self.worker
-        worker.stopping = True
-        worker.limiter.close()
+        self.limiter.close()
         tasks = dict(self._tasks)
         for name, task in tasks.items():
             if self._lost or not self._owned[name].is_awake:
@@ -197,6 +195,6 @@ class _Session:
                 task.cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
         if not self._lost:
-            arrived = worker.limiter.held == 0
+            arrived = self.limiter.held == 0
             with suppress(ConfigurationError):  # an outage: the others wait until the lease has run out
-                await worker.database.run(partial(leave, worker_id=worker.id, arrived=arrived))
+                await self.database.run(partial(leave, worker_id=self.id, arrived=arrived))
