@@ -52,21 +52,22 @@ class Came:
 
 
 async def announce(fleet: Fleet) -> None:
-    """Send a webhook for each sender that is launched, again where it is refused, until it is cancelled."""
-    told: set[str] = set()
+    """Send a webhook for each change of a status, again where it is refused, until it is cancelled."""
+    told: dict[str, str] = {}
     while True:
         for sender in list(fleet.emulator.senders):
-            if sender.id not in told and sender.status == "LAUNCHED":
+            status = sender.status
+            if told.get(sender.id, "IN_TEST") != status:
                 event = WebhookEvent(
                     type="RCS_SENDER_STATUS_UPDATED",
                     received=dt.datetime.now(dt.UTC),
                     sender={"id": sender.id},
-                    current_state="LAUNCHED",
+                    current_state=status,
                     project_id=fleet.emulator.project_id,
                 )
                 with suppress(ConfigurationError):
                     await deliver(fleet.url, event)
-                    told.add(sender.id)
+                    told[sender.id] = status
         await asyncio.sleep(0.05)
 
 

@@ -7,7 +7,6 @@ take five minutes each: every second of the emulator's is a thousand of a carrie
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,11 +15,10 @@ from pathlib import Path
 
 import psutil
 
-from sinch_provisioning.durable import deliver
-from sinch_provisioning.webhooks import WebhookEvent
 from sinch_provisioning_emulator import Emulator, RunningClock
 
 from ..desired.brands import COMMON, write_brands
+from .chaos import announcing
 from .cluster import Cluster, cluster
 from .fleet import Fleet, busiest_second, stop
 from .trial import database
@@ -47,24 +45,6 @@ async def _largest(processes: Sequence[asyncio.subprocess.Process]) -> float:
     return largest
 
 
-async def _announce(fleet: Fleet) -> None:
-    """Send a webhook for each sender whose review has ended, until it is cancelled."""
-    told: set[str] = set()
-    while True:
-        for sender in list(fleet.emulator.senders):
-            if sender.id not in told and sender.status == "LAUNCHED":
-                told.add(sender.id)
-                event = WebhookEvent(
-                    type="RCS_SENDER_STATUS_UPDATED",
-                    received=dt.datetime.now(dt.UTC),
-                    sender={"id": sender.id},
-                    current_state="LAUNCHED",
-                    project_id=fleet.emulator.project_id,
-                )
-                await deliver(fleet.url, event)
-        await asyncio.sleep(0.05)
-
-
 def _statements(made: Cluster) -> dict[str, int]:
     """Return how many statements were sent, and how many of them whatever the number of senders."""
     rows = made.query("SELECT query, calls FROM pg_stat_statements")
@@ -85,10 +65,8 @@ async def life(number: int, *, webhooks: bool) -> None:
             began = clock()
             workers = [await fleet.worker(UNLIMITED) for _ in range(2)]
             watching = asyncio.create_task(_largest(workers))
-            announcing = asyncio.create_task(_announce(fleet)) if webhooks else None
-            standings = await fleet.until_ended(number, 5.0)
-            if announcing is not None:
-                announcing.cancel()
+            async with announcing(fleet, webhooks=webhooks):
+                standings = await fleet.until_ended(number, 5.0)
             watching.cancel()
             size = await watching
             seconds = clock() - began

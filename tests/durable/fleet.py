@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -15,6 +15,14 @@ from attrs import frozen
 from sinch_provisioning_emulator import Emulator
 
 ENDED = ("done", "failed", "stopped")
+_AHEAD = """
+import sys, time
+real, ahead = time.time, float(sys.argv[1])
+time.time = lambda: real() + ahead
+time.time_ns = lambda: int((real() + ahead) * 1e9)
+from sinch_provisioning.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
 
 
 def busiest_second(moments: Sequence[float]) -> int:
@@ -32,8 +40,8 @@ class Fleet:
     emulator: Emulator
     url: str
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        """Start the command with the emulator's settings."""
+    async def start(self, *arguments: str, ahead: float = 0.0) -> asyncio.subprocess.Process:
+        """Start the command with the emulator's settings, on a clock that is `ahead` seconds ahead."""
         environment = os.environ | {
             "SINCH_PROJECT_ID": self.emulator.project_id,
             "SINCH_KEY_ID": self.emulator.key_id,
@@ -43,7 +51,7 @@ class Fleet:
             "SINCH_PROVISIONING_DATABASE": self.url,
         }
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sinch_provisioning.cli", *arguments,
+            sys.executable, "-c", _AHEAD, str(ahead), *arguments,
             env=environment, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
 
@@ -52,13 +60,13 @@ class Fleet:
         process = await self.start(
             "apply", str(file), "--durable", "--poll", str(poll), "--longest-poll", str(longest_poll)
         )
-        await process.communicate()
-        assert process.returncode == 0
+        said, _ = await process.communicate()
+        assert process.returncode == 0, said
         self.emulator.requests.clear()
 
-    async def worker(self, rate: float) -> asyncio.subprocess.Process:
+    async def worker(self, rate: float, *, ahead: float = 0.0) -> asyncio.subprocess.Process:
         """Start a worker and wait until it is ready."""
-        process = await self.start("worker", "--rate", str(rate))
+        process = await self.start("worker", "--rate", str(rate), ahead=ahead)
         assert process.stdout is not None
         said = await process.stdout.readline()
         assert b"is ready" in said, said
@@ -70,6 +78,12 @@ class Fleet:
         said, _ = await process.communicate()
         summary: dict[str, int] = json.loads(said)["summary"]
         return summary
+
+    async def until(self, met: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Wait until something is so, with a watch on the clock."""
+        async with asyncio.timeout(seconds):
+            while not met():  # noqa: ASYNC110 - the emulator has no event for it
+                await asyncio.sleep(0.002)
 
     async def until_ended(self, number: int, every: float = 0.5) -> dict[str, int]:
         """Wait until `number` orders have ended, and return how they stand."""

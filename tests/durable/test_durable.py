@@ -44,7 +44,7 @@ from sinch_provisioning_emulator import Emulator, RunningClock
 
 from ..desired.brands import COMMON, arm
 from .cluster import cluster, why_not
-from .fleet import Fleet, busiest_second
+from .fleet import Fleet, busiest_second, stop
 from .trial import trial
 
 needs_postgresql = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
@@ -401,6 +401,72 @@ async def test_workers_that_die_leave_nothing_undone_on_sqlite(tmp_path: Path) -
 async def test_workers_that_die_leave_nothing_undone_on_postgresql(postgresql: str, tmp_path: Path) -> None:
     """The same on PostgreSQL, where workers may be on many machines."""
     await _dying_worker(postgresql, tmp_path, 0.1)
+
+
+async def test_orders_change_while_workers_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field, a sender and a launch are added, a launch is taken back, an order is cancelled; no secret is stored."""
+    monkeypatch.setenv("LINE_TOKEN", "canary-of-line")
+    emulator = Emulator(clock=RunningClock(), review=0.0, key_secret="canary-of-the-key", approval="pending")
+    url, file = f"sqlite:///{tmp_path}/orders.sqlite", tmp_path / "brands.yaml"
+    line = "line:\n  - {name: L, channel_credentials: {token: {env: LINE_TOKEN}}}\n"
+
+    def write(*senders: str) -> Path:
+        file.write_text(
+            COMMON + "".join(f'  - {{{each}, phone_number: "+46701234567"}}\n' for each in senders) + line
+        )
+        return file
+
+    def count(*operations: str) -> list[int]:
+        return [emulator.requests.count(each) for each in operations]
+
+    async with emulator.serve():
+        fleet = Fleet(emulator, url)
+        await fleet.order(write("display_name: A", "display_name: B", "display_name: X"), 60.0, 60.0)
+        worker = await fleet.worker(100.0)
+        await fleet.until(lambda: emulator.requests.count("launchRcsSender") == 3)
+        await fleet.order(
+            write(
+                "display_name: A, description: New",
+                "display_name: B, launch: false",
+                "display_name: C",
+            ),
+            60.0,
+            60.0,
+        )
+        await fleet.until(lambda: count("updateRcsSender", "createRcsSender", "launchRcsSender") == [1, 1, 1])
+        assert await cancel(url, [f"{emulator.project_id}/rcs/X"])
+        for name in "AC":
+            emulator.approve(name)
+        for sender in [each for each in emulator.senders if each.name in "AC"]:
+            event = _event(sender.id, "LAUNCHED", emulator.project_id)
+            while not await deliver(url, event):  # noqa: ASYNC110 - its id is recorded half a second later
+                await asyncio.sleep(0.1)
+        async with asyncio.timeout(30):
+            standings = await fleet.until_ended(5)
+        assert standings == {"queued": 0, "under way": 0, "done": 4, "failed": 0, "stopped": 1}
+        assert count("updateRcsSender", "createRcsSender", "launchRcsSender") == [1, 1, 1]
+        assert await stop([worker]) == [0]
+    written = await asyncio.to_thread(_everything, tmp_path / "orders.sqlite")
+    assert b"LINE_TOKEN" in written
+    assert b"canary" not in written
+
+
+async def test_a_status_of_ten_thousand_is_one_query(tmp_path: Path) -> None:
+    """Totals by project are counted by the database, and ten thousand orders are listed with one more query."""
+    url = f"sqlite:///{tmp_path}/orders.sqlite"
+    database = Database.at(url)
+    await database.prepare()
+    rows = [
+        {"id": f"p{index % 3}/rcs/{index}", "channel_id": f"p{index % 3}/rcs", "state": "in review"}
+        for index in range(10_000)
+    ]
+    await database.run(partial(upsert, table=orders, rows=rows))
+    statements: list[str] = []
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    found = await project_totals(url)
+    assert [each["under way"] for each in found.values()] == [3334, 3333, 3333]
+    assert len(await standings(url)) == 10_000
+    assert len([each for each in statements if each.startswith("SELECT")]) == 2
 
 
 @DBOS.workflow(name="sinch_provisioning.sender")

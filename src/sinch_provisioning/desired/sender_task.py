@@ -103,7 +103,7 @@ class SenderTask:
         return self._take(self._observe([sender]))
 
     def _observe(self, found: Sequence[AnySender]) -> Situation:
-        situation = situation_of(self.wanted.sender, found)
+        situation = situation_of(self.wanted.channel, self.wanted.sender, found)
         if len(found) == 1:
             self.sender_id = found[0].id or self.sender_id
         self.status, self.differing = situation.status or self.status, situation.differing

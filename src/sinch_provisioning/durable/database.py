@@ -89,6 +89,13 @@ class Database:
         raise ConfigurationError(f"can't use the database ({reason}): check its URL, and that it is running")
 
     def _transact(self, work: Callable[[sa.Connection], _T]) -> _T:
+        try:
+            with self.engine.begin() as connection:
+                return work(connection)
+        except exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        # The server was restarted while the connection was kept.
         with self.engine.begin() as connection:
             return work(connection)
 
@@ -118,7 +125,7 @@ def _engine(url: str) -> sa.Engine:
         address = sa.make_url(url)
         if address.get_backend_name() == "postgresql":
             address = address.set(drivername="postgresql+psycopg")
-            return sa.create_engine(address, connect_args=dict(POSTGRESQL_ARGUMENTS), pool_pre_ping=True)
+            return sa.create_engine(address, connect_args=dict(POSTGRESQL_ARGUMENTS))
         if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
             engine = sa.create_engine(address, connect_args={"timeout": 30})
             event.listen(engine, "connect", _set_up_sqlite)

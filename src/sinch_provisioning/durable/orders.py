@@ -17,7 +17,7 @@ from ..lifecycle.next_step import Situation, next_step
 from ..lifecycle.polling import Polling
 from ..lifecycle.status import LAUNCHED
 from ..webhooks import WebhookEvent
-from .database import OPEN_STATES, Database, channels, orders, read_actions, update, upsert
+from .database import OPEN_STATES, Database, channels, orders, update, upsert
 
 # Review takes days, and polling sooner costs requests: see docs/scaling.md.
 REVIEW_POLLING: Final = Polling(first_pause=600.0, longest_pause=14_400.0)
@@ -201,20 +201,21 @@ async def deliver(url: str, event: WebhookEvent) -> bool:
 
 
 def _deliver(connection: sa.Connection, sender_id: str, status: str, project_id: str | None) -> bool:
-    found = sa.select(orders, channels.c.webhooks).join(channels, channels.c.id == orders.c.channel_id)
-    found = found.where(orders.c.sender_id == sender_id, orders.c.state.in_(_UNDER_WAY))
+    step = next_step(Situation(phase_of(status), status), launch=True, done=["launch"])
+    ended = orders.c.state == "in review" if step.kind in ("done", "failed") else sa.false()
+    named = [orders.c.sender_id == sender_id, orders.c.state.in_(_UNDER_WAY)]
     if project_id is not None:
-        found = found.where(orders.c.channel_id.startswith(f"{project_id}/", autoescape=True))
-    row = connection.execute(found).first()
-    if row is None:
-        return False
-    if not row.webhooks:
-        update(connection, channels, channels.c.id == row.channel_id, webhooks=1)
-    launch = json.loads(row.content)["launch"] is True
-    step = next_step(Situation(phase_of(status), status), launch=launch, done=read_actions(row.done))
-    values: dict[str, object] = {"status": status}
-    if row.state == "in review" and step.kind in ("done", "failed"):
+        named.append(orders.c.channel_id.startswith(f"{project_id}/", autoescape=True))
+    values: dict[str, object] = {
+        "status": status,
+        "state": sa.case((ended, step.kind), else_=orders.c.state),
+        "problem": sa.case((ended, step.problem), else_=orders.c.problem),
         # A new revision, so that no older view of a round overwrites it.
-        values |= {"state": step.kind, "problem": step.problem, "revision": row.revision + 1}
-    update(connection, orders, orders.c.id == row.id, **values)
-    return True
+        "revision": sa.case((ended, orders.c.revision + 1), else_=orders.c.revision),
+    }
+    heard = sa.select(channels.c.webhooks).where(channels.c.id == orders.c.channel_id).scalar_subquery()
+    changed = sa.update(orders).where(*named).values(**values).returning(orders.c.channel_id, heard)
+    row = connection.execute(changed).first()
+    if row is not None and not row[1]:
+        update(connection, channels, channels.c.id == row.channel_id, webhooks=1)
+    return row is not None

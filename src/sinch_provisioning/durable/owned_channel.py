@@ -112,6 +112,7 @@ class OwnedChannel:
         self._recorded.clear()
         self._changed.clear()
         await asyncio.to_thread(self._load, found)
+        del opened, found  # as large as all the rest
         tasks = [*self._recorded]
         rounds = Rounds(tasks, _CONCURRENCY, self._is_ending, self._claim, self._totals)
         flushing = asyncio.ensure_future(self._keep_flushing())
