@@ -109,10 +109,13 @@ async def chaos(
                 await asyncio.sleep(max(0.0, began + (turn + 1) * kill_every - clock()))
                 for moment in [each for each in pending if clock() - began >= each]:
                     background.add(asyncio.ensure_future(pending.pop(moment)()))
-                victim = workers.pop(dice.randrange(2))
-                victim.kill()
+                victim = dice.choice([each for each in workers if each.returncode is None] or workers)
+                with suppress(ProcessLookupError):  # one that started while the database was away has ended
+                    victim.kill()
                 await victim.wait()
-                workers.append(await fleet.start("worker", "--rate", str(rate)))
+                alive = [each for each in workers if each.returncode is None]
+                new = [await fleet.start("worker", "--rate", str(rate)) for _ in range(2 - len(alive))]
+                workers = alive + new
             await asyncio.gather(*background)
             standings = await fleet.until_ended(number)
         finally:

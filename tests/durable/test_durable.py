@@ -22,13 +22,13 @@ from sinch_provisioning.desired import (
     DesiredProject,
     DesiredSender,
     DesiredState,
+    Limiter,
     SecretReference,
     Stopped,
     load,
 )
 from sinch_provisioning.durable import Pace, cancel, deliver, enqueue, project_totals, standings, work
 from sinch_provisioning.durable.database import Database, channels, clock, orders, upsert, workers
-from sinch_provisioning.durable.limiter import Limiter
 from sinch_provisioning.durable.membership import (
     LEASE,
     Beat,

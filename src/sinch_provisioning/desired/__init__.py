@@ -8,13 +8,15 @@ from .changes import Change, compare, phase_of, situation_of
 from .file import DesiredFileError, load
 from .outcome import Applied, Outcome
 from .plans import Plan, Wanted, list_channels, plan, raise_if_all_failed, resolve
-from .project_channel import ProjectChannel, Stopped, open_channels
+from .project_channel import ProjectChannel, open_channels
 from .references import SecretReference
+from .request_slots import LATEST_ARRIVAL, Limiter, Pace, Stopped
 from .rounds import Pauses, Rounds
 from .sender_task import SenderTask, may_pass, requested_pause
 from .state import Channel, DesiredProject, DesiredSender, DesiredState
 
 __all__ = [
+    "LATEST_ARRIVAL",
     "Applied",
     "Change",
     "Channel",
@@ -22,7 +24,9 @@ __all__ = [
     "DesiredProject",
     "DesiredSender",
     "DesiredState",
+    "Limiter",
     "Outcome",
+    "Pace",
     "Pauses",
     "Plan",
     "ProjectChannel",

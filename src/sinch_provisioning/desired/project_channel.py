@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
@@ -18,11 +18,10 @@ from ..errors import ProvisioningError, ResponseDecodeError
 from ..lifecycle.next_step import Action
 from ..lifecycle.recent_writes import LAUNCH_LAG
 from ..lifecycle.status import is_settled
+from .request_slots import Slot
 from .state import Channel, DesiredProject, DesiredSender
 
 AnySender = RcsSender | Sender
-Slot = Callable[[], AbstractAsyncContextManager[None]]
-"""Entered for each request; may wait for its turn, and raise `Stopped`."""
 PAGE_SIZE: Final = 50
 """Senders in one page of a list, which is one request."""
 _PATHS: Final[Mapping[Channel, str]] = {
@@ -33,10 +32,6 @@ _PATHS: Final[Mapping[Channel, str]] = {
 }
 _READ_TRIES: Final = 5
 _T = TypeVar("_T")
-
-
-class Stopped(Exception):
-    """No further request is to be sent."""
 
 
 @frozen

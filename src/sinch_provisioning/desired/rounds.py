@@ -13,7 +13,8 @@ from ..errors import ProvisioningError
 from ..lifecycle.next_step import Action
 from ..lifecycle.polling import Polling
 from .plans import Listings, list_channels
-from .project_channel import PAGE_SIZE, ProjectChannel, Stopped
+from .project_channel import PAGE_SIZE, ProjectChannel
+from .request_slots import Stopped
 from .sender_task import SenderTask, may_pass, requested_pause
 
 _BLOCK: Final = 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -66,6 +66,30 @@ class SenderTask:
             self.problem,
             self.missing,
         )
+
+    @classmethod
+    def from_record(
+        cls, wanted: Wanted, record: Any, notify: Callable[[Event, SenderTask], None]
+    ) -> SenderTask:
+        """Return a task for as long as it takes, which goes on where `record`, an object with its values, was made."""
+        return cls(
+            wanted,
+            wait=True,
+            notify=notify,
+            state="in review" if record.state == "in review" else "left",
+            done=record.done.split(",") if record.done else [],
+            sender_id=record.sender_id,
+            status=record.status,
+            tries=record.tries,
+            max_tries=2 * MAX_TRIES,
+            max_pause=_DAY,
+        )
+
+    def record(self) -> dict[str, object]:
+        """Return what it takes to go on later, without the state if it has come to none."""
+        found = {"sender_id": self.sender_id, "status": self.status, "problem": self.problem}
+        state = {} if self.state == "left" else {"state": self.state}
+        return {**found, **state, "tries": self.tries, "done": ",".join(self.done)}
 
     def listed(self, found: Sequence[AnySender]) -> Action | None:
         """Take what a listing shows; returns the write that is needed now, if any."""

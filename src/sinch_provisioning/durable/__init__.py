@@ -4,8 +4,8 @@
 stands. The database is SQLite on one machine, PostgreSQL on several.
 """
 
+from ..desired import Pace
 from .database import environment_url
-from .limiter import Pace
 from .orders import (
     Ordered,
     Standing,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from attrs import frozen
@@ -22,7 +22,6 @@ from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .. import ConfigurationError
-from ..lifecycle.next_step import Action
 
 _T = TypeVar("_T")
 _metadata = sa.MetaData()
@@ -184,8 +183,3 @@ def upsert(
         where=None if only_if is None else only_if(insert.excluded),
     )
     return set(connection.execute(statement.returning(table.c.id), list(rows)).scalars())
-
-
-def read_actions(text: str | None) -> list[Action]:
-    """Return the writes that have succeeded, as an order's row has them."""
-    return cast("list[Action]", text.split(",")) if text else []

@@ -18,8 +18,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from attrs import frozen
 
-from .database import channels, clock, update, workers
-from .limiter import LATEST_ARRIVAL, Pace
+from ..desired import LATEST_ARRIVAL, Pace
+from .database import channels, clock, update, upsert, workers
 
 LEASE: Final = 10.0
 BEAT_EVERY: Final = 1.0
@@ -46,7 +46,7 @@ def has_ended(worker_id: str) -> bool:
 
 def join(connection: sa.Connection, worker_id: str, pace: Pace) -> None:
     """Register a worker; its pace becomes that of all."""
-    connection.execute(sa.insert(workers).values(id=worker_id, beat=clock(connection)))
+    upsert(connection, workers, [{"id": worker_id, "beat": clock(connection)}])
     update(connection, workers, sa.true(), rate=pace.rate)
 
 

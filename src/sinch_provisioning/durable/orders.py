@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from attrs import astuple, field, frozen
 
 from .. import ConfigurationError, ProvisioningClient
-from ..desired import Change, DesiredSender, DesiredState, load, phase_of, plan
+from ..desired import Change, DesiredState, load, phase_of, plan
 from ..lifecycle.next_step import Situation, next_step
 from ..lifecycle.polling import Polling
 from ..lifecycle.status import LAUNCHED
@@ -23,6 +23,7 @@ from .database import OPEN_STATES, Database, channels, orders, update, upsert
 REVIEW_POLLING: Final = Polling(first_pause=600.0, longest_pause=14_400.0)
 State = Literal["queued", "under way", "done", "failed", "stopped"]
 _UNDER_WAY: Final = ("sending", "in review")
+_NEW: Final = {"state": "queued", "problem": None, "tries": 0, "done": "", "revision": 0}
 
 
 def _shown(state: str) -> State:
@@ -88,8 +89,10 @@ async def enqueue(
         channel_id = f"{change.project_id}/{change.channel}"
         # The natural key over all projects, so that ordering a sender twice is one order.
         order_id = f"{channel_id}/{sender.name}"
-        asked[order_id] = _row(order_id, channel_id, sender)
         opened[channel_id] = {"id": channel_id, "credentials": keys[change.project_id], "polling": pauses}
+        file, position = (None, None) if sender.source is None else astuple(sender.source)
+        place = {"channel_id": channel_id, "file": file, "position": position, "content": sender.to_json()}
+        asked[order_id] = {"id": order_id, **place, **_NEW}
         if change.actions or (sender.launch and change.problem is None and change.status != LAUNCHED):
             needed.add(order_id)
         unchanged += change.problem is None and order_id not in needed
@@ -98,21 +101,6 @@ async def enqueue(
     await database.prepare()
     new, known = await database.run(partial(_place, asked=asked, needed=needed, opened=opened))
     return Ordered(new, known, unchanged, blocked)
-
-
-def _row(order_id: str, channel_id: str, sender: DesiredSender) -> dict[str, object]:
-    return {
-        "id": order_id,
-        "channel_id": channel_id,
-        "content": sender.to_json(),
-        "file": None if sender.source is None else sender.source.file,
-        "position": None if sender.source is None else sender.source.position,
-        "state": "queued",
-        "problem": None,
-        "tries": 0,
-        "done": "",
-        "revision": 0,
-    }
 
 
 def _place(

@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from .. import ConfigurationError, ProvisioningClient, ProvisioningError, RetryP
 from ..desired import (
     DesiredProject,
     DesiredSender,
+    Limiter,
     Pauses,
     ProjectChannel,
     Rounds,
@@ -30,8 +32,7 @@ from ..desired import (
     open_channels,
 )
 from ..lifecycle.polling import Polling
-from .database import OPEN_STATES, Database, channels, orders, read_actions, update, upsert
-from .limiter import Limiter
+from .database import OPEN_STATES, Database, channels, orders, update, upsert
 
 _T = TypeVar("_T")
 
@@ -40,8 +41,6 @@ CALL_TIMEOUT: Final = 10.0
 _ONE_ATTEMPT: Final = RetryPolicy(max_attempts=1, deadline=CALL_TIMEOUT)
 _CONCURRENCY: Final = 20
 _FLUSH_EVERY: Final = 0.5
-_MAX_TRIES: Final = 20
-_DAY: Final = 86_400.0
 _RETRYING: Final = Polling(first_pause=1.0, longest_pause=300.0, growth=2.0)
 _AFTER_A_BUG: Final = 60.0
 # Webhooks tell of every change, so polling only makes up for lost ones.
@@ -135,20 +134,12 @@ class OwnedChannel:
                 client = self.client.with_options(timeout=CALL_TIMEOUT, retry=_ONE_ATTEMPT)
                 project = DesiredProject.from_json([sender], project_id, key)
                 self._opened |= {key: open_channels(client, project, self.limiter.slot)[sender.channel]}
-            task = SenderTask(
-                Wanted(self._opened[key], sender),
-                wait=True,
-                notify=lambda _, task: self._changed.add(task),
-                state="in review" if row.state == "in review" else "left",
-                done=read_actions(row.done),
-                sender_id=row.sender_id,
-                status=row.status,
-                tries=row.tries,
-                max_tries=_MAX_TRIES,
-                max_pause=_DAY,
-                held=row.state == "sending" and self._doubt_left() > 0,
-            )
+            task = SenderTask.from_record(Wanted(self._opened[key], sender), row, self._note)
+            task.held = row.state == "sending" and self._doubt_left() > 0
             self._recorded[task] = {"id": row.id, "revision": row.revision, "state": row.state}
+
+    def _note(self, _: object, task: SenderTask) -> None:
+        self._changed.add(task)
 
     async def _claim(self, tasks: Sequence[SenderTask]) -> Collection[SenderTask]:
         """Mark orders as "sending"; returns those that were not changed meanwhile, none if the channel was lost."""
@@ -167,24 +158,8 @@ class OwnedChannel:
         """Record what has changed, and return the orders that were written."""
         async with self._flushing:
             changed, self._changed = self._changed, set()
-            rows = [self._row(task) for task in changed]
-            written = await self._as_owner(
-                lambda connection, _: upsert(
-                    connection, orders, rows, only_if=lambda new: orders.c.revision == new.revision
-                )
-            )
-        return written or set()
-
-    def _row(self, task: SenderTask) -> dict[str, object]:
-        recorded = self._recorded[task]
-        return recorded | {
-            "state": recorded["state"] if task.state == "left" else task.state,
-            "sender_id": task.sender_id,
-            "status": task.status,
-            "problem": task.problem,
-            "tries": task.tries,
-            "done": ",".join(task.done),
-        }
+            rows = [self._recorded[task] | task.record() for task in changed]
+            return await self._as_owner(partial(_write, rows=rows)) or set()
 
     async def _as_owner(self, work: Callable[[sa.Connection, sa.Row[Any]], _T]) -> _T | None:
         """Run `work`, however long the database is away; returns None if the channel is somebody else's now."""
@@ -209,3 +184,8 @@ def _open_orders(connection: sa.Connection, row: sa.Row[Any]) -> tuple[sa.Row[An
     closed: dict[str, object] = {} if found else {"is_open": 0, "owner": None}
     update(connection, channels, channels.c.id == row.id, wake=0, **closed)
     return row, found
+
+
+def _write(connection: sa.Connection, _: sa.Row[Any], rows: Sequence[dict[str, Any]]) -> set[str]:
+    """Write orders that were not changed meanwhile, and return their ids."""
+    return upsert(connection, orders, rows, only_if=lambda new: orders.c.revision == new.revision)

@@ -24,8 +24,8 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import ConfigurationError, ProvisioningClient
+from ..desired import Limiter, Pace
 from .database import POSTGRESQL_ARGUMENTS, Database
-from .limiter import Limiter, Pace
 from .membership import BEAT_EVERY, LEASE, beat, join, leave, new_worker_id
 from .owned_channel import CALL_TIMEOUT, OwnedChannel
 from .upgrade import adopt_old_orders
@@ -89,20 +89,18 @@ async def _engine(url: str) -> AsyncGenerator[None]:
     if not url.startswith("sqlite"):
         config["db_engine_kwargs"] = {"connect_args": dict(POSTGRESQL_ARGUMENTS)}
 
-    def launch() -> str:
+    try:
+        reason = ""
         try:
             DBOS(config=config)
             DBOS.listen_queues([])
-            DBOS.launch()
+            await asyncio.to_thread(DBOS.launch)
         # The drivers' own exceptions, whose messages may quote the URL, and with it a password.
         except Exception as error:
-            return type(error).__name__
-        return ""
-
-    try:
-        if reason := await asyncio.to_thread(launch):
+            reason = type(error).__name__
+        if reason:
             raise ConfigurationError(
-                f"can't use the database ({reason}): check its URL, and that it is running"
+                f"the engine can't use the database ({reason}): check that it is running"
             )
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The rate of requests: one rate for all workers, kept without a database write per request."""
+"""Slots for requests: at most so many of them arrive at the server in any one second, however long each takes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ import math
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from attrs import Attribute, define, field, frozen
 
-from .. import ConfigurationError
-from ..desired import Stopped
+from ..errors import ConfigurationError
 
+Slot = Callable[[], AbstractAsyncContextManager[None]]
+"""Entered for each request; may wait for its turn, and raise `Stopped`."""
 # Seconds. A request without a reply is taken to have reached the server by then.
 LATEST_ARRIVAL: Final = 1.0
+
+
+class Stopped(Exception):
+    """No further request is to be sent."""
 
 
 def _positive(_: object, attribute: Attribute[float], value: object) -> None:
@@ -47,9 +52,9 @@ class Pace:
 
 @define(eq=False)
 class Limiter:
-    """This worker's slots, and the time until which it may use them.
+    """The slots that this process may use, and until when.
 
-    `demand` counts the rounds that send requests now, and `changed` is set when it changes.
+    `demand` counts those that have requests to send now, and `changed` is set when it changes.
     """
 
     period: float = 1.0
@@ -63,7 +68,7 @@ class Limiter:
     _waiting: deque[asyncio.Future[None]] = field(factory=deque[asyncio.Future[None]])
 
     def want(self, more: int) -> None:
-        """Count one more, or one less, round that sends requests."""
+        """Count one more, or one less, that has requests to send."""
         self.demand += more
         self.changed.set()
 
