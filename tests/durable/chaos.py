@@ -149,9 +149,9 @@ async def _main(number: int, *, webhooks: bool) -> bool:
             await asyncio.sleep(30.0)
             made.cut(off=False)
 
-        async with emulator.serve():
+        async with Fleet.on(emulator, made.url) as fleet:
             came = await chaos(
-                Fleet(emulator, made.url),
+                fleet,
                 Path(name),
                 number=number,
                 rate=rate,

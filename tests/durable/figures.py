@@ -57,8 +57,7 @@ async def life(number: int, *, webhooks: bool) -> None:
     emulator = Emulator(clock=RunningClock(speed=SPEED), review=REVIEW, history=1_000_000, page_size=50)
     clock = asyncio.get_running_loop().time
     with tempfile.TemporaryDirectory() as name, cluster() as made:
-        fleet = Fleet(emulator, made.url)
-        async with emulator.serve():
+        async with Fleet.on(emulator, made.url) as fleet:
             file = write_brands(Path(name) / "brands.yaml", number)
             await fleet.order(file, 600.0 / SPEED, 14_400.0 / SPEED)
             made.query("CREATE EXTENSION pg_stat_statements")
@@ -90,8 +89,7 @@ async def speed(number: int, kind: str) -> None:
     """Send as fast as it goes."""
     emulator = Emulator(clock=RunningClock(), review=0.0, history=1_000_000)
     with tempfile.TemporaryDirectory() as name, database(kind, Path(name)) as url:
-        fleet = Fleet(emulator, url)
-        async with emulator.serve():
+        async with Fleet.on(emulator, url) as fleet:
             await fleet.order(write_brands(Path(name) / "brands.yaml", number), 1.0, 4.0)
             workers = [await fleet.worker(UNLIMITED) for _ in range(2)]
             await fleet.until_ended(number)
@@ -106,8 +104,7 @@ async def rate(limit: float, projects: int, kind: str = "postgresql") -> None:
     number = int(limit * 30 / 2)
     emulator = Emulator(clock=RunningClock(), review=0.0, history=1_000_000)
     with tempfile.TemporaryDirectory() as name, database(kind, Path(name)) as url:
-        fleet = Fleet(emulator, url)
-        async with emulator.serve():
+        async with Fleet.on(emulator, url) as fleet:
             file = Path(name) / "brands.yaml"
             lines = [
                 f"{{display_name: B{index}, website: https://b{index}.example}}" for index in range(number)

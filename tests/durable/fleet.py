@@ -7,10 +7,11 @@ import json
 import os
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from sinch_provisioning_emulator import Emulator
 
@@ -35,10 +36,25 @@ def busiest_second(moments: Sequence[float]) -> int:
 
 @frozen
 class Fleet:
-    """The command, run on one emulator and one database."""
+    """The command, run on one emulator and one database; `started` are all its processes."""
 
     emulator: Emulator
     url: str
+    started: list[asyncio.subprocess.Process] = field(factory=list[asyncio.subprocess.Process])
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, emulator: Emulator, url: str) -> AsyncGenerator[Fleet]:
+        """Serve the emulator within this, and leave no process behind."""
+        fleet = cls(emulator, url)
+        async with emulator.serve():
+            try:
+                yield fleet
+            finally:
+                for each in fleet.started:
+                    if each.returncode is None:
+                        each.kill()
+                        await each.wait()
 
     async def start(self, *arguments: str, ahead: float = 0.0) -> asyncio.subprocess.Process:
         """Start the command with the emulator's settings, on a clock that is `ahead` seconds ahead."""
@@ -50,10 +66,12 @@ class Fleet:
             "SINCH_TOKEN_URL": self.emulator.token_url,
             "SINCH_PROVISIONING_DATABASE": self.url,
         }
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", _AHEAD, str(ahead), *arguments,
             env=environment, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
+        self.started.append(process)
+        return process
 
     async def order(self, file: Path, poll: float, longest_poll: float) -> None:
         """Order a file; the requests of that are not counted."""

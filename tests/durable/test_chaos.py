@@ -22,9 +22,9 @@ async def test_every_sender_is_launched_once_whatever_dies(tmp_path: Path, webho
     emulator = Emulator(clock=RunningClock(), review=1.0, history=100_000, page_size=50)
     arm(emulator)
     with database("postgresql", tmp_path) as url:
-        async with emulator.serve():
+        async with Fleet.on(emulator, url) as fleet:
             came = await chaos(
-                Fleet(emulator, url),
+                fleet,
                 tmp_path,
                 number=1_000,
                 rate=400.0,

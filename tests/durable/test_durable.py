@@ -383,10 +383,8 @@ def _everything(database: Path) -> bytes:
 async def _dying_worker(url: str, folder: Path, share: float) -> None:
     emulator = Emulator(clock=RunningClock(), review=0.0)
     arm(emulator, share)
-    async with emulator.serve():
-        came = await trial(
-            Fleet(emulator, url), folder, number=5, rate=40, kill_after=(1.0,), poll=0.5, orders=1
-        )
+    async with Fleet.on(emulator, url) as fleet:
+        came = await trial(fleet, folder, number=5, rate=40, kill_after=(1.0,), poll=0.5, orders=1)
     assert (came.senders, came.names, came.launched) == (5, 5, 5)
     assert came.standings == {"queued": 0, "under way": 0, "done": 5, "failed": 0, "stopped": 0}
     assert came.busiest <= 40
@@ -419,8 +417,7 @@ async def test_orders_change_while_workers_run(tmp_path: Path, monkeypatch: pyte
     def count(*operations: str) -> list[int]:
         return [emulator.requests.count(each) for each in operations]
 
-    async with emulator.serve():
-        fleet = Fleet(emulator, url)
+    async with Fleet.on(emulator, url) as fleet:
         await fleet.order(write("display_name: A", "display_name: B", "display_name: X"), 60.0, 60.0)
         worker = await fleet.worker(100.0)
         await fleet.until(lambda: emulator.requests.count("launchRcsSender") == 3)

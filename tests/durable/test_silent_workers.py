@@ -41,8 +41,7 @@ async def test_a_worker_that_was_only_slow_sends_nothing_more(
 ) -> None:
     """Stopped with requests under way and senders marked, and awake again when another one has done its work."""
     emulator = Emulator(clock=RunningClock(), review=0.0)
-    async with emulator.serve():
-        fleet = Fleet(emulator, postgresql)
+    async with Fleet.on(emulator, postgresql) as fleet:
         await fleet.order(write_brands(tmp_path / "brands.yaml", NUMBER), 1.0, 4.0)
         emulator.inject("createRcsSender", delay=delay, times=None)
         slow = await fleet.worker(60.0)
@@ -70,8 +69,7 @@ async def test_locks_of_a_machine_that_vanished_are_not_waited_for_long(
 ) -> None:
     """A transaction that says nothing any more, with every row locked, is ended; nobody loses a lease over it."""
     emulator = Emulator(clock=RunningClock(), review=0.0)
-    async with emulator.serve():
-        fleet = Fleet(emulator, postgresql)
+    async with Fleet.on(emulator, postgresql) as fleet:
         await fleet.order(write_brands(tmp_path / "brands.yaml", NUMBER), 1.0, 4.0)
         worker = await fleet.worker(60.0)
         await fleet.until(lambda: len(fleet.written()) > 30)
@@ -91,8 +89,7 @@ async def test_locks_of_a_machine_that_vanished_are_not_waited_for_long(
 async def test_clocks_that_differ_change_nothing(tmp_path: Path, postgresql: str) -> None:
     """One worker is a minute ahead, the other behind; the work of the one that dies is done within seconds."""
     emulator = Emulator(clock=RunningClock(), review=0.0)
-    async with emulator.serve():
-        fleet = Fleet(emulator, postgresql)
+    async with Fleet.on(emulator, postgresql) as fleet:
         await fleet.order(write_brands(tmp_path / "brands.yaml", NUMBER), 1.0, 4.0)
         fast, slow = await fleet.worker(60.0, ahead=60.0), await fleet.worker(60.0, ahead=-60.0)
         await fleet.until(lambda: len(fleet.written()) > 30)

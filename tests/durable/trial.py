@@ -89,17 +89,11 @@ def database(kind: str, folder: Path) -> Generator[str]:
 
 async def _main(number: int, kind: str, rate: float) -> bool:
     emulator = Emulator(clock=RunningClock(), review=0.0, history=1_000_000)
-    with tempfile.TemporaryDirectory() as name:
-        async with emulator.serve():
-            with database(kind, Path(name)) as url:
-                came = await trial(
-                    Fleet(emulator, url),
-                    Path(name),
-                    number=number,
-                    rate=rate,
-                    kill_after=(10.0, 15.0),
-                    poll=10.0,
-                )
+    with tempfile.TemporaryDirectory() as name, database(kind, Path(name)) as url:
+        async with Fleet.on(emulator, url) as fleet:
+            came = await trial(
+                fleet, Path(name), number=number, rate=rate, kill_after=(10.0, 15.0), poll=10.0
+            )
     sys.stdout.write(f"{kind}: {came}\n")
     ended = {"queued": 0, "under way": 0, "done": number, "failed": 0, "stopped": 0}
     return (came.senders, came.names, came.launched, came.standings) == (

@@ -12,6 +12,7 @@ from attrs import frozen
 from .. import ConfigurationError, ProvisioningClient, ProvisioningError, __version__
 from ..config import resolve_base_url, resolve_token_url
 from . import output
+from .app import Json, Project, app, token_app
 from .connection import Meter, connect
 
 # Servers check tokens by their own clock; a larger skew makes valid tokens look expired.
@@ -34,7 +35,8 @@ class Finding:
         return {"verdict": self.verdict, "what": self.what, "detail": self.detail}
 
 
-async def check_token(*, project: str | None, as_json: bool) -> int:
+@token_app.command(name="check")
+async def check(*, project: Project = None, as_json: Json = False) -> int:
     """Fetch a token and make one call with it."""
     meter = Meter()
     async with connect(project, meter=meter) as sinch:
@@ -42,8 +44,9 @@ async def check_token(*, project: str | None, as_json: bool) -> int:
     return _report([_token(meter, problem), *_reply(sinch, meter, problem)], as_json)
 
 
-async def examine(*, project: str | None, as_json: bool) -> int:
-    """Check the settings, the token, the API and the clock; 1 if a check fails."""
+@app.command
+async def doctor(*, project: Project = None, as_json: Json = False) -> int:
+    """Show the configuration and where it comes from, and check that the API can be reached."""
     findings = [Finding("ok", "version", __version__), *_settings(project)]
     if all(finding.verdict != "fail" for finding in findings):
         meter = Meter()

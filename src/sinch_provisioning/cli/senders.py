@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from attrs import fields
 
@@ -12,6 +12,7 @@ from sinch_provisioning_api.models import RcsSender, Sender
 
 from ..lifecycle.status import FAILED, LAUNCHED, status_of
 from . import output
+from .app import Flag, Json, Project, Timeout, senders_app
 from .connection import connect
 
 Channel = Literal["rcs", "kakaotalk", "line", "telegram"]
@@ -33,8 +34,17 @@ def shown(channel: str, sender: AnySender) -> dict[str, object]:
     return found
 
 
-async def list_senders(channel: Channel | None, *, project: str | None, as_json: bool) -> int:
-    """List the senders of one channel or of all."""
+@senders_app.command(name="list")
+async def list_senders(
+    channel: Channel | None = None, *, project: Project = None, as_json: Json = False
+) -> int:
+    """List senders.
+
+    Parameters
+    ----------
+    channel
+        Only this channel (default: all).
+    """
     found: list[dict[str, object]] = []
     async with connect(project) as sinch:
         channels: dict[str, Callable[[], Awaitable[Sequence[AnySender]]]] = {
@@ -62,23 +72,39 @@ async def list_senders(channel: Channel | None, *, project: str | None, as_json:
     return 0
 
 
-async def get_sender(sender_id: str, *, project: str | None, as_json: bool) -> int:
+@senders_app.command(name="get")
+async def get(sender_id: str, *, project: Project = None, as_json: Json = False) -> int:
     """Show one RCS sender."""
     async with connect(project) as sinch:
         return _show(await sinch.rcs.get(sender_id), as_json=as_json)
 
 
-async def launch_sender(
-    sender_id: str, *, project: str | None, wait: bool, timeout: float | None, as_json: bool
+@senders_app.command(name="launch")
+async def launch(
+    sender_id: str,
+    *,
+    project: Project = None,
+    wait: Annotated[bool, Flag] = False,
+    timeout: Timeout = None,
+    as_json: Json = False,
 ) -> int:
-    """Launch one RCS sender, unless it is launching or launched."""
+    """Launch one RCS sender, unless it is already launching or launched.
+
+    Parameters
+    ----------
+    wait
+        Wait until the sender is launched.
+    """
     async with connect(project) as sinch:
         sender = await sinch.launch_rcs_sender(sender_id, wait=wait, timeout=timeout)
     return _show(sender, as_json=as_json)
 
 
-async def watch_sender(sender_id: str, *, project: str | None, timeout: float | None, as_json: bool) -> int:
-    """Print the status now and at each change; 1 if the launch fails."""
+@senders_app.command(name="watch")
+async def watch(
+    sender_id: str, *, project: Project = None, timeout: Timeout = None, as_json: Json = False
+) -> int:
+    """Print the status of an RCS sender now and at each change, until it is launched or has failed."""
     status = None
     async with connect(project) as sinch:
         async for sender in sinch.rcs.watch(sender_id, timeout=timeout):
