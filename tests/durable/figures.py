@@ -1,7 +1,7 @@
 """The figures of docs/scaling.md, measured: two workers, the emulator and the database on this machine.
 
-`python -m tests.durable.figures life|webhooks|speed|rate ...` prints one line for each figure. `life` and `webhooks`
-take five minutes each: every second of the emulator's is a thousand of a carrier's.
+`python -m tests.durable.figures life|life=1000|webhooks|rest|speed|rate ...` prints one line for each figure. `life`
+and `webhooks` take five minutes each: every second of the emulator's is a thousand of a carrier's.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ async def _largest(processes: Sequence[asyncio.subprocess.Process]) -> float:
     """Watch the resident size of processes until it is cancelled; returns the largest, in MB."""
     largest = 0.0
     watched = [psutil.Process(each.pid) for each in processes]
+    _say("a worker at rest: " + ", ".join(f"{each.memory_info().rss / 1e6:.0f} MB" for each in watched))
     with suppress(asyncio.CancelledError, psutil.NoSuchProcess):
         while True:
             largest = max(largest, *(each.memory_info().rss / 1e6 for each in watched))
@@ -83,6 +84,21 @@ async def life(number: int, *, webhooks: bool) -> None:
     )
     for calls, query in top:
         _say(f"    {calls:8,} {' '.join(query.split())[:110]}")
+
+
+async def rest(seconds: float) -> None:
+    """Let two workers wait for orders."""
+    emulator = Emulator(clock=RunningClock())
+    with cluster() as made:
+        async with Fleet.on(emulator, made.url) as fleet:
+            workers = [await fleet.worker(UNLIMITED) for _ in range(2)]
+            await asyncio.sleep(3.0)
+            made.query("CREATE EXTENSION pg_stat_statements")
+            made.query("SELECT pg_stat_statements_reset()")
+            await asyncio.sleep(seconds)
+            sent = _statements(made)["total"]
+            await stop(workers)
+    _say(f"a worker at rest sends {sent / seconds / 2:.1f} statements a second")
 
 
 async def speed(number: int, kind: str) -> None:
@@ -137,8 +153,11 @@ async def rate(limit: float, projects: int, kind: str = "postgresql") -> None:
 
 
 async def _measure(what: str) -> None:
+    what, _, number = what.partition("=")
     if what in ("life", "webhooks"):
-        await life(NUMBER, webhooks=what == "webhooks")
+        await life(int(number or NUMBER), webhooks=what == "webhooks")
+    elif what == "rest":
+        await rest(20.0)
     elif what == "speed":
         for kind in ("postgresql", "sqlite"):
             await speed(1_500, kind)

@@ -19,12 +19,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     extra = "cli"
     try:
-        from . import durability, health, planning, senders  # noqa: F401, PLC0415 - they register their commands
-        from .app import run  # noqa: PLC0415
+        from .app import run  # noqa: PLC0415 - the extra `cli`
 
         extra = "cli,durable"
         # The error says what is logged; without a handler Python would print both.
-        logging.getLogger("sinch_provisioning").addHandler(logging.NullHandler())
+        for name in ("sinch_provisioning", "sqlalchemy", "dbos"):
+            logging.getLogger(name).addHandler(logging.NullHandler())
         return run(arguments)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("sinch_provisioning"):

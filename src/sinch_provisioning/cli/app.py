@@ -1,9 +1,10 @@
-"""The command's parts: subcommands register themselves from the other files of this folder."""
+"""The command, its options, and its smallest subcommands; the others register themselves from files of their own."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -43,6 +44,8 @@ app.command(token_app)
 
 def run(arguments: Sequence[str] | None) -> int:
     """Run one command and return its exit code."""
+    for name in ("durability", "health", "planning", "senders"):
+        import_module(f".{name}", __package__)
     try:
         result = app(None if arguments is None else list(arguments))
     except SystemExit as ended:

@@ -4,15 +4,15 @@ Files need the extra `cli` (YAML and the JSON schema); states built in Python ne
 """
 
 from .apply_state import apply
-from .changes import Change, compare, phase_of, situation_of
+from .changes import Change, phase_of
 from .file import DesiredFileError, load
 from .outcome import Applied, Outcome
-from .plans import Plan, Wanted, list_channels, plan, raise_if_all_failed, resolve
+from .plans import Plan, Wanted, plan
 from .project_channel import ProjectChannel, open_channels
 from .references import SecretReference
 from .request_slots import LATEST_ARRIVAL, Limiter, Pace, Stopped
 from .rounds import Pauses, Rounds
-from .sender_task import SenderTask, may_pass, requested_pause
+from .sender_task import SenderTask, may_pass
 from .state import Channel, DesiredProject, DesiredSender, DesiredState
 
 __all__ = [
@@ -36,15 +36,9 @@ __all__ = [
     "Stopped",
     "Wanted",
     "apply",
-    "compare",
-    "list_channels",
     "load",
     "may_pass",
     "open_channels",
     "phase_of",
     "plan",
-    "raise_if_all_failed",
-    "requested_pause",
-    "resolve",
-    "situation_of",
 ]

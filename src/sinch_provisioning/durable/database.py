@@ -128,8 +128,7 @@ def _engine(url: str) -> sa.Engine:
         if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
             engine = sa.create_engine(address, connect_args={"timeout": 30})
             event.listen(engine, "connect", _set_up_sqlite)
-            # A transaction that becomes a writer later fails at once while another one writes.
-            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+            event.listen(engine, "begin", _begin_sqlite)
             return engine
     raise ConfigurationError("the database must be sqlite:///FILE or postgresql://...")
 
@@ -138,6 +137,11 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that becomes a writer later fails at once while another one writes.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _create_tables(connection: sa.Connection) -> None:

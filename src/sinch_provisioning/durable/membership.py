@@ -91,7 +91,7 @@ def beat(
     for name in dead:
         leave(connection, name, doubt=1)
         del others[name]
-    busy = {name for name, row in others.items() if row.demand} | ({worker_id} if demand else set())
+    busy = [name for name, row in others.items() if row.demand] + [worker_id] * (demand > 0)
     free = pace.slots - sum(row.slots for row in others.values())
     share = max(0, min(fair_share(pace.slots, sorted(busy), worker_id, int(now) // _TURN), free))
     # Slots are given up in the database only when no request holds them any more.

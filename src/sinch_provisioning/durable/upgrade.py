@@ -32,25 +32,25 @@ def _insert(connection: sa.Connection, found: Sequence[Any]) -> None:
     rows: list[dict[str, object]] = []
     opened: dict[str, dict[str, object]] = {}
     for each in found:
-        data, ended = each.input["args"][0], each.output or {}
+        data: dict[str, Any] = each.input["args"][0]
+        ended: dict[str, Any] = each.output or {}
         channel_id = f"{data['project_id']}/{data['channel']}"
         content = {"fields": data["fields"], "launch": data["launch"], "credentials": data["credentials"]}
-        rows += [
-            {
-                "id": each.workflow_id,
-                "channel_id": channel_id,
-                "content": json.dumps(content, sort_keys=True),
-                "state": _ACTIVE.get(each.status) or ("done" if ended.get("state") == "done" else "failed"),
-                "sender_id": ended.get("id"),
-                "status": ended.get("status"),
-                "problem": ended.get("problem"),
-                "done": ",".join(ended.get("done", ())),
-            }
-        ]
+        row: dict[str, object] = {
+            "id": each.workflow_id,
+            "channel_id": channel_id,
+            "content": json.dumps(content, sort_keys=True),
+            "state": _ACTIVE.get(each.status) or ("done" if ended.get("state") == "done" else "failed"),
+            "sender_id": ended.get("id"),
+            "status": ended.get("status"),
+            "problem": ended.get("problem"),
+            "done": ",".join(ended.get("done", ())),
+        }
+        rows.append(row)
         if each.status in _ACTIVE:
             # The old worker's last requests may still be under way.
             key = None if data["key"] is None else json.dumps(data["key"])
-            found_open = {"id": channel_id, "credentials": key, "polling": json.dumps(data["polling"])}
-            opened[channel_id] = found_open | {"is_open": 1, "doubt": 1}
+            about = {"id": channel_id, "credentials": key, "polling": json.dumps(data["polling"])}
+            opened[channel_id] = {**about, "is_open": 1, "doubt": 1}
     upsert(connection, channels, [*opened.values()])
     upsert(connection, orders, rows, only_if=lambda _: sa.false())
