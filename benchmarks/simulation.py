@@ -1,6 +1,6 @@
 """What limits first when senders are brought up by the thousand: a simulation in steps of ten seconds.
 
-`python -m benchmarks.simulation` prints the table that docs/scaling.md quotes. It knows no server: a sender costs two
+`python -m benchmarks.simulation` prints the tables that docs/scaling.md quotes. It knows no server: a sender costs two
 writes, and each poll a fiftieth of a request, since senders are listed; each step admits as many requests as its
 scarcest resource allows. The review times are drawn with a fixed seed, so every run prints the same.
 """
@@ -20,8 +20,15 @@ HOUR: Final = 3_600.0
 WRITES: Final = 2  # create, launch
 STEP: Final = 10.0
 # Requests per second of two workers on two cores that the emulator shares (docs/scaling.md).
-SQLITE: Final = 900.0
-POSTGRESQL: Final = 690.0
+SQLITE: Final = 980.0
+POSTGRESQL: Final = 1_080.0
+# For each sender, and before the first one, measured with `python -m tests.durable.figures life`.
+STATEMENTS: Final = 0.6
+ROWS: Final = 4.8
+STORED: Final = 2_200.0
+STORED_AT_REST: Final = 10e6
+MEMORY: Final = 6_000.0
+MEMORY_AT_REST: Final = 90e6
 
 
 @frozen
@@ -140,12 +147,58 @@ def line(setting: Setting) -> str:
     )
 
 
+@frozen
+class Cost:
+    """What senders of one channel cost over their lives: in the API, in the database, and in their worker's memory."""
+
+    requests: int
+    statements: int
+    rows: int
+    stored: int
+    memory: int
+
+
+def cost(senders: int, setting: Setting | None = None) -> Cost:
+    """Return the cost of bringing so many senders up, three days of review included.
+
+    Per sender and at rest as measured (docs/scaling.md): a worker's rows, bytes, and statements for each block of
+    twenty senders; what a worker at rest sends every second is left out.
+    """
+    setting = Setting("") if setting is None else setting
+    pause, passed, rounds = setting.first_poll, 0.0, 0
+    while passed < setting.review:
+        passed, rounds = passed + pause, rounds + 1
+        pause = min(pause * setting.growth, setting.longest_poll)
+    pages = -(-senders // setting.page)
+    return Cost(
+        senders * WRITES + (rounds + 1) * pages,
+        round(senders * STATEMENTS) + 10 * rounds,
+        round(senders * ROWS),
+        round(STORED_AT_REST + senders * STORED),
+        round(MEMORY_AT_REST + senders * MEMORY),
+    )
+
+
+def growth(senders: int) -> str:
+    """Return the cost of so many senders, with polling and with webhooks, as a line of the table."""
+    polled = cost(senders)
+    hooked = cost(senders, Setting("", first_poll=DAY, longest_poll=DAY))
+    return (
+        f"{senders:>9,} {polled.requests:>12,} {hooked.requests:>12,} {polled.statements:>11,} "
+        f"{polled.rows:>10,} {polled.stored / 1e6:>9,.0f} MB {polled.memory / 1e6:>9,.0f} MB"
+    )
+
+
 def main() -> int:
-    """Print one line for each setting."""
+    """Print one line for each setting, and one for each size."""
     columns = f"{'setting':34} {'submitted':>10} {'all known':>10} {'requests':>10} {'busiest h':>10} {'tokens/h':>9}"
     sys.stdout.write(f"{columns}  limited by\n")
     for setting in settings():
         sys.stdout.write(line(setting) + "\n")
+    sizes = f"{'senders':>9} {'requests':>12} {'w. webhooks':>12} {'statements':>11} {'rows':>10}"
+    sys.stdout.write(f"\n{sizes} {'stored':>12} {'memory':>12}\n")
+    for senders in (1_000, 10_000, 100_000, 1_000_000):
+        sys.stdout.write(growth(senders) + "\n")
     return 0
 
 

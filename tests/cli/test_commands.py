@@ -179,7 +179,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
         code = (
             f"import sys; sys.modules[{library!r}] = None\n"
             "from sinch_provisioning.cli import main\n"
-            "sys.exit(main(['status']))"
+            "sys.exit(main(['worker']))"
         )
         run = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from sinch_provisioning.cli import output
+from sinch_provisioning.durable import cancel
 from sinch_provisioning_emulator import Emulator
 
 from .conftest import FILE, Command, File
@@ -134,3 +138,22 @@ async def test_orders_are_placed_shown_and_cancelled(
     assert shown.code == 1
     assert shown.data["projects"][server.project_id]["queued"] == 1
     assert (name, "stopped") in [(each["id"], each["state"]) for each in shown.data["orders"]]
+
+
+async def test_a_watched_status_ends_with_the_orders(
+    server: Emulator, command: Command, file: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--watch shows a table by project on a terminal until the last order has ended, and its code says how."""
+    url = f"sqlite:///{file.path.parent}/orders.sqlite"
+    monkeypatch.setenv("SINCH_PROVISIONING_DATABASE", url)
+    assert (await command("apply", file, "--durable")).code == 0
+    monkeypatch.setattr(output, "on_terminal", lambda: True)
+    watching = command("status", "--watch")
+    await asyncio.sleep(1.5)
+    assert not watching.done()
+    await cancel(url, [f"{server.project_id}/rcs/{name}" for name in ("Acme", "Bolt")])
+    ran = await asyncio.wait_for(watching, 20)
+    assert ran.code == 1
+    shown = [each.split()[:6] for each in ran.out.splitlines() if each.startswith(server.project_id)]
+    assert [server.project_id, "2", "0", "0", "0", "0"] in shown
+    assert [server.project_id, "0", "0", "0", "0", "2"] in shown

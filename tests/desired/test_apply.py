@@ -289,3 +289,23 @@ def test_results_are_plain_data() -> None:
     assert applied.to_dict()["summary"] == {
         "created": 1, "updated": 0, "launched": 0, "done": 1, "in_review": 0, "failed": 0, "left": 0,
     }  # fmt: skip
+
+
+async def test_applying_twice_launches_once_whatever_status_is_shown(
+    server: Emulator, opened: ProvisioningClient
+) -> None:
+    """A sender that this client has launched is not launched again while it still shows IN_TEST."""
+    brand = {
+        "display_name": "A", "description": "d", "website": "https://a.example", "logo_url": "https://a.example/l",
+        "hero_image_url": "https://a.example/h", "privacy_policy": "https://a.example/p",
+        "terms_of_service": "https://a.example/t",
+    }  # fmt: skip
+    wanted = DesiredState([DesiredProject([DesiredSender("rcs", brand, launch=True)])])
+    assert (await apply(opened, wanted)).counts()["launched"] == 1
+    [sender] = (await opened.request("GET", "/v1/projects/{project_id}/rcs/senders")).json()["senders"]
+    shown = {"senders": [sender | {"status": "IN_TEST", "state": "IN_TEST"}]}
+    server.inject("listRcsSenders", status=200, body=shown, times=None)
+    assert (await plan(opened, wanted)).is_empty
+    again = await apply(opened, wanted)
+    assert (again.counts()["launched"], again.counts()["in_review"]) == (0, 1)
+    assert server.requests.count("launchRcsSender") == 1

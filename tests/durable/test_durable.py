@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import datetime as dt
 import os
 import sqlite3
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from attrs import frozen
 from dbos import DBOS, SetWorkflowID
 
 from sinch_provisioning import ConfigurationError, OAuth2ClientCredentials, ProvisioningClient
@@ -22,39 +22,31 @@ from sinch_provisioning.desired import (
     DesiredProject,
     DesiredSender,
     DesiredState,
+    Limiter,
     SecretReference,
     Stopped,
     load,
 )
-from sinch_provisioning.durable import (
-    Pace,
-    cancel,
-    deliver,
-    enqueue,
-    project_totals,
-    standings,
-    totals,
-    work,
-)
-from sinch_provisioning.durable.database import Database, channels, orders, upsert
-from sinch_provisioning.durable.limiter import Limiter
+from sinch_provisioning.durable import Pace, cancel, deliver, enqueue, project_totals, standings, work
+from sinch_provisioning.durable.database import Database, channels, clock, orders, upsert, workers
 from sinch_provisioning.durable.membership import (
     LEASE,
     Beat,
-    Watch,
     beat,
     fair_share,
     join,
+    leave,
     new_worker_id,
-    release,
 )
 from sinch_provisioning.durable.sqlite_clock import SQLITE_ARGUMENTS
 from sinch_provisioning.durable.upgrade import adopt_old_orders
+from sinch_provisioning.webhooks import WebhookEvent
 from sinch_provisioning_emulator import Emulator, RunningClock
 
 from ..desired.brands import COMMON, arm
 from .cluster import cluster, why_not
-from .trial import busiest_second, trial
+from .fleet import Fleet, busiest_second, stop
+from .trial import trial
 
 needs_postgresql = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
@@ -132,41 +124,58 @@ def test_slots_are_shared_by_the_busy() -> None:
 
 
 async def _two_workers(url: str) -> None:
-    database = Database.open(url)
+    database = Database.at(url)
     await database.prepare()
     one, two = new_worker_id(), new_worker_id()
     first, second = Limiter(demand=1), Limiter()
-    try:
-        await database.run(join, one, Pace(5))
-        await database.run(join, two, Pace(5))
-        alone = await database.run(beat, one, first)
-        assert alone is not None
-        assert alone.slots == 5
-        first.grant(5, first.monotonic() + 60)
-        held = [await _enter(first) for _ in range(5)]
-        second.demand = 1
-        early = await database.run(beat, two, second)
-        assert early is not None
-        assert early.slots == 0, "slots in use are not given away"
-        assert await database.run(beat, one, first)
-        assert (await database.run(beat, two, second) or early).slots == 0
-        for request in held:
-            await request.aclose()
-        await asyncio.sleep(1.05)
-        lowered = await database.run(beat, one, first)
-        later = await database.run(beat, two, second)
-        assert lowered is not None
-        assert later is not None
-        assert lowered.slots + later.slots == 5
-        row = {"id": "p/rcs", "owner": one, "is_open": 1}
-        await database.run(upsert, channels, [row])
-        assert not await database.run(release, one, beat=0), "it has beaten since"
-        assert await database.run(release, one, beat=3)
-        assert await database.run(beat, one, first) is None
-        owned = await database.run(lambda c: c.execute(sa.select(channels.c.owner, channels.c.doubt)).one())
-        assert tuple(owned) == (None, 1)
-    finally:
-        database.engine.dispose()
+
+    async def beats(name: str, limiter: Limiter, working_on: Sequence[str] = ()) -> Beat | None:
+        demand, held = limiter.demand, limiter.held
+        return await database.run(
+            partial(beat, worker_id=name, demand=demand, held=held, working_on=working_on)
+        )
+
+    await database.run(partial(join, worker_id=one, pace=Pace(5)))
+    await database.run(partial(join, worker_id=two, pace=Pace(5)))
+    alone = await beats(one, first)
+    assert alone is not None
+    assert alone.slots == 5
+    first.grant(5, first.monotonic() + 60)
+    held = [await _enter(first) for _ in range(5)]
+    second.demand = 1
+    early = await beats(two, second)
+    assert early is not None
+    assert early.slots == 0, "slots in use are not given away"
+    lowered = await beats(one, first)
+    assert lowered is not None
+    assert lowered.slots in (2, 3)
+    first.grant(lowered.slots, first.monotonic() + 60)
+    still = await beats(two, second)
+    assert still is not None
+    assert still.slots == 0, "and not before the requests in them have arrived"
+    for request in held:
+        await request.aclose()
+    await asyncio.sleep(1.05)
+    assert await beats(one, first)
+    later = await beats(two, second)
+    assert later is not None
+    assert lowered.slots + later.slots == 5
+    row = {"id": "p/rcs", "is_open": 1}
+    await database.run(lambda connection: upsert(connection, channels, [row]))
+    taken = await beats(one, first)
+    assert taken is not None
+    assert [each.id for each in taken.taken] == ["p/rcs"]
+    idle = await beats(two, second)
+    assert idle is not None
+    assert idle.taken == []
+    again = await beats(one, first, ["p/rcs"])
+    assert again is not None
+    assert again.taken == []
+    await database.run(partial(leave, worker_id=one, doubt=1))
+    assert await beats(one, first) is None
+    inherited = await beats(two, second)
+    assert inherited is not None
+    assert [(each.id, each.doubt) for each in inherited.taken] == [("p/rcs", 1)]
 
 
 async def _enter(limiter: Limiter) -> AsyncExitStack:
@@ -186,31 +195,39 @@ async def test_the_rate_is_handed_over_and_the_dead_own_nothing_on_postgresql(po
     await _two_workers(postgresql.replace("/orders", "/members"))
 
 
-def test_silence_is_measured_by_the_observer_alone() -> None:
-    """A worker is suspected when its count stood still for a lease, or its process has ended; never by its clock."""
-    watch = Watch("me")
-    other = "elsewhere:1:abc"
+async def test_silence_is_measured_by_one_clock(tmp_path: Path) -> None:
+    """A worker is dead after a lease without a beat, or when its process has ended; not while nobody could beat."""
+    database = Database.at(f"sqlite:///{tmp_path}/orders.sqlite")
+    await database.prepare()
+    gone = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await gone.wait()
+    mine, far = new_worker_id(), "elsewhere:1:abc"
+    ended = mine.replace(f":{os.getpid()}:", f":{gone.pid}:")
 
-    def found(count: int) -> Beat:
-        return Beat({"me:1:x": 1, other: count}, frozenset(), 0, 1.0)
+    async def dead(own: float, **silent: float) -> set[str]:
+        names = {"far": far, "ended": ended}
 
-    watch.own = "me:1:x"
-    times = [float(second) for second in range(0, int(LEASE) + 1)]
-    assert [list(watch.suspects(found(7), now)) for now in times][:-1] == [[]] * (len(times) - 1)
-    assert watch.suspects(found(7), LEASE) == {other: 7}
-    assert watch.suspects(found(8), LEASE + 1) == {}
-    assert watch.suspects(found(8), 3 * LEASE) == {}, "who did not look can't tell who was silent"
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    ended = new_worker_id().replace(f":{os.getpid()}:", f":{gone.pid}:")
-    assert watch.suspects(Beat({ended: 1}, frozenset(), 0, 1.0), 3 * LEASE + 1) == {ended: 1}
+        def work(connection: sa.Connection) -> Beat | None:
+            now = clock(connection)
+            connection.execute(sa.delete(workers))
+            for name, seconds in [(mine, own), *((names[key], silent[key]) for key in silent)]:
+                connection.execute(sa.insert(workers).values(id=name, beat=now - seconds, rate=1.0))
+            return beat(connection, mine, demand=0, held=0, working_on=())
+
+        found = await database.run(work)
+        assert found is not None
+        return {key for key in silent if names[key] in found.dead}
+
+    assert await dead(1.0, far=LEASE + 1.9, ended=2.9) == set()
+    assert await dead(1.0, far=LEASE + 2.1, ended=3.1) == {"far", "ended"}
+    assert await dead(LEASE, far=LEASE + 60, ended=60.0) == set(), "the database was away"
 
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
     """A PostgreSQL of this file's own."""
-    with cluster() as url:
-        yield url
+    with cluster() as made:
+        yield made.url
 
 
 async def test_a_database_that_is_not_there_is_reported_without_its_password(tmp_path: Path) -> None:
@@ -260,13 +277,16 @@ async def test_orders_change_and_are_cancelled(server: Emulator, tmp_path: Path)
         assert (await enqueue(sinch, two, url)).new == ("p/rcs/A",)
 
 
-@frozen
-class Event:
-    """What a verified webhook says."""
-
-    sender_id: str | None
-    current_state: str | None
-    project_id: str | None = "p"
+def _event(sender_id: str | None, state: str, project_id: str = "p") -> WebhookEvent:
+    sender = None if sender_id is None else {"id": sender_id}
+    received = dt.datetime.now(dt.UTC)
+    return WebhookEvent(
+        type="RCS_SENDER_STATUS_UPDATED",
+        received=received,
+        sender=sender,
+        current_state=state,
+        project_id=project_id,
+    )
 
 
 async def test_webhooks_end_orders_at_once(server: Emulator, tmp_path: Path) -> None:
@@ -278,7 +298,7 @@ async def test_webhooks_end_orders_at_once(server: Emulator, tmp_path: Path) -> 
     )
     async with _client(server) as sinch:
         await enqueue(sinch, load(file), url)
-    database = Database.open(url)
+    database = Database.at(url)
     for name in "ABC":
         row = {
             "id": f"p/rcs/{name}",
@@ -286,14 +306,13 @@ async def test_webhooks_end_orders_at_once(server: Emulator, tmp_path: Path) -> 
             "sender_id": f"id-{name}",
             "done": "create,launch",
         }
-        await database.run(upsert, orders, [row])
-    database.engine.dispose()
-    assert await deliver(url, Event("id-A", "LAUNCHED"))
-    assert await deliver(url, Event("id-B", "REJECTED"))
-    assert await deliver(url, Event("id-C", "LAUNCHING"))
-    assert not await deliver(url, Event("id-A", "LAUNCHING")), "its order has ended"
-    assert not await deliver(url, Event("id-C", "LAUNCHED", "another project"))
-    assert not await deliver(url, Event(None, "LAUNCHED"))
+        await database.run(partial(upsert, table=orders, rows=[row]))
+    assert await deliver(url, _event("id-A", "LAUNCHED"))
+    assert await deliver(url, _event("id-B", "REJECTED"))
+    assert await deliver(url, _event("id-C", "LAUNCHING"))
+    assert not await deliver(url, _event("id-A", "LAUNCHING")), "its order has ended"
+    assert not await deliver(url, _event("id-C", "LAUNCHED", "another project"))
+    assert not await deliver(url, _event(None, "LAUNCHED"))
     found = {each.workflow_id: each for each in await standings(url)}
     assert [(each.state, each.status) for each in found.values()] == [
         ("done", "LAUNCHED"),
@@ -341,7 +360,7 @@ async def test_ordering_twice_is_one_order(tmp_path: Path, monkeypatch: pytest.M
     assert second.counts() == {"ordered": 0, "already_ordered": 3, "unchanged": 1, "blocked": 1}
     assert {each.method for each in server.requests if each.operation_id != "token"} == {"GET"}
     found = await standings(url)
-    assert totals(found) == {"queued": 3, "under way": 0, "done": 0, "failed": 0, "stopped": 0}
+    assert [each.state for each in found] == ["queued"] * 3
     written = await asyncio.to_thread(_everything, tmp_path / "orders.sqlite")
     assert b"LINE_TOKEN" in written
     assert b"s3cret-token" not in written
@@ -365,8 +384,8 @@ def _everything(database: Path) -> bytes:
 async def _dying_worker(url: str, folder: Path, share: float) -> None:
     emulator = Emulator(clock=RunningClock(), review=0.0)
     arm(emulator, share)
-    async with emulator.serve():
-        came = await trial(emulator, url, folder, number=5, rate=40, kill_after=(1.0,), poll=0.5, orders=1)
+    async with Fleet.on(emulator, url) as fleet:
+        came = await trial(fleet, folder, number=5, rate=40, kill_after=(1.0,), poll=0.5, orders=1)
     assert (came.senders, came.names, came.launched) == (5, 5, 5)
     assert came.standings == {"queued": 0, "under way": 0, "done": 5, "failed": 0, "stopped": 0}
     assert came.busiest <= 40
@@ -383,12 +402,77 @@ async def test_workers_that_die_leave_nothing_undone_on_postgresql(postgresql: s
     await _dying_worker(postgresql, tmp_path, 0.1)
 
 
+async def test_orders_change_while_workers_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field, a sender and a launch are added, a launch is taken back, an order is cancelled; no secret is stored."""
+    monkeypatch.setenv("LINE_TOKEN", "canary-of-line")
+    emulator = Emulator(clock=RunningClock(), review=0.0, key_secret="canary-of-the-key", approval="pending")
+    url, file = f"sqlite:///{tmp_path}/orders.sqlite", tmp_path / "brands.yaml"
+    line = "line:\n  - {name: L, channel_credentials: {token: {env: LINE_TOKEN}}}\n"
+
+    def write(*senders: str) -> Path:
+        file.write_text(
+            COMMON + "".join(f'  - {{{each}, phone_number: "+46701234567"}}\n' for each in senders) + line
+        )
+        return file
+
+    def count(*operations: str) -> list[int]:
+        return [emulator.requests.count(each) for each in operations]
+
+    async with Fleet.on(emulator, url) as fleet:
+        await fleet.order(write("display_name: A", "display_name: B", "display_name: X"), 60.0, 60.0)
+        worker = await fleet.worker(100.0)
+        await fleet.until(lambda: emulator.requests.count("launchRcsSender") == 3)
+        await fleet.order(
+            write(
+                "display_name: A, description: New",
+                "display_name: B, launch: false",
+                "display_name: C",
+            ),
+            60.0,
+            60.0,
+        )
+        await fleet.until(lambda: count("updateRcsSender", "createRcsSender", "launchRcsSender") == [1, 1, 1])
+        assert await cancel(url, [f"{emulator.project_id}/rcs/X"])
+        for name in "AC":
+            emulator.approve(name)
+        for sender in [each for each in emulator.senders if each.name in "AC"]:
+            event = _event(sender.id, "LAUNCHED", emulator.project_id)
+            while not await deliver(url, event):  # noqa: ASYNC110 - its id is recorded half a second later
+                await asyncio.sleep(0.1)
+        async with asyncio.timeout(30):
+            standings = await fleet.until_ended(5)
+        assert standings == {"queued": 0, "under way": 0, "done": 4, "failed": 0, "stopped": 1}
+        assert count("updateRcsSender", "createRcsSender", "launchRcsSender") == [1, 1, 1]
+        assert await stop([worker]) == [0]
+    written = await asyncio.to_thread(_everything, tmp_path / "orders.sqlite")
+    assert b"LINE_TOKEN" in written
+    assert b"canary" not in written
+
+
+async def test_a_status_of_ten_thousand_is_one_query(tmp_path: Path) -> None:
+    """Totals by project are counted by the database, and ten thousand orders are listed with one more query."""
+    url = f"sqlite:///{tmp_path}/orders.sqlite"
+    database = Database.at(url)
+    await database.prepare()
+    rows = [
+        {"id": f"p{index % 3}/rcs/{index}", "channel_id": f"p{index % 3}/rcs", "state": "in review"}
+        for index in range(10_000)
+    ]
+    await database.run(partial(upsert, table=orders, rows=rows))
+    statements: list[str] = []
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    found = await project_totals(url)
+    assert [each["under way"] for each in found.values()] == [3334, 3333, 3333]
+    assert len(await standings(url)) == 10_000
+    assert len([each for each in statements if each.startswith("SELECT")]) == 2
+
+
 @DBOS.workflow(name="sinch_provisioning.sender")
 async def _old_workflow(data: dict[str, object]) -> dict[str, object]:
     return {"state": "done", "id": "id-1", "status": "LAUNCHED", "problem": None, "done": ["create"]}
 
 
-def _convert(url: str, database: Database) -> None:
+def _start_old_worker(url: str) -> None:
     DBOS(
         config={
             "name": "old",
@@ -397,37 +481,38 @@ def _convert(url: str, database: Database) -> None:
             "db_engine_kwargs": {"connect_args": SQLITE_ARGUMENTS},
         }
     )
-    try:
-        DBOS.listen_queues([])
-        DBOS.launch()
-        DBOS.register_queue("old")
-        for name in ("waiting", "under way", "ended"):
-            data = {
-                "project_id": "p", "channel": "rcs", "fields": {"display_name": name}, "launch": True,
-                "credentials": None, "key": None, "found": [], "polling": [1.0, 2.0, 1.5],
-            }  # fmt: skip
-            with SetWorkflowID(f"p/rcs/{name}"):
-                handle = DBOS.enqueue_workflow("old", _old_workflow, data)
-            assert handle.workflow_id == f"p/rcs/{name}"
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+    DBOS.listen_queues([])
+    DBOS.launch()
+    DBOS.register_queue("old")
+    for name in ("waiting", "under way", "ended"):
+        data = {
+            "project_id": "p", "channel": "rcs", "fields": {"display_name": name}, "launch": True,
+            "credentials": None, "key": None, "found": [], "polling": [1.0, 2.0, 1.5],
+        }  # fmt: skip
+        with SetWorkflowID(f"p/rcs/{name}"):
+            handle = DBOS.enqueue_workflow("old", _old_workflow, data)
+        assert handle.workflow_id == f"p/rcs/{name}"
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        for name, status in (("under way", "PENDING"), ("ended", "ERROR")):
             connection.execute(
-                "UPDATE workflow_status SET status='PENDING' WHERE workflow_uuid='p/rcs/under way'"
+                f"UPDATE workflow_status SET status='{status}' WHERE workflow_uuid='p/rcs/{name}'"
             )
-            connection.execute("UPDATE workflow_status SET status='ERROR' WHERE workflow_uuid='p/rcs/ended'")
-        adopt_old_orders(database)
-        assert DBOS.list_workflows(name="sinch_provisioning.sender") == []
-    finally:
-        DBOS.destroy()
+        connection.commit()
 
 
 async def test_a_database_of_the_former_layout_is_converted(tmp_path: Path) -> None:
     """Waiting orders are queued, those under way are in doubt, ended ones stay ended; no old workflow is left."""
     url = f"sqlite:///{tmp_path}/orders.sqlite"
-    database = Database.open(url)
+    database = Database.at(url)
     await database.prepare()
-    await asyncio.to_thread(_convert, url, database)
+    try:
+        await asyncio.to_thread(_start_old_worker, url)
+        await adopt_old_orders(database)
+        left = await asyncio.to_thread(partial(DBOS.list_workflows, name="sinch_provisioning.sender"))
+        assert left == []
+    finally:
+        await asyncio.to_thread(DBOS.destroy)
     found = {each.workflow_id: each.state for each in await standings(url)}
     assert found == {"p/rcs/waiting": "queued", "p/rcs/under way": "under way", "p/rcs/ended": "failed"}
     opened = await database.run(lambda c: c.execute(sa.select(channels)).one())
     assert (opened.id, opened.is_open, opened.doubt, opened.polling) == ("p/rcs", 1, 1, "[1.0, 2.0, 1.5]")
-    database.engine.dispose()

@@ -17,16 +17,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with `arguments` (default: the program's) and return its exit code."""
     from .. import ProvisioningError  # noqa: PLC0415 - keeps `--version` fast
 
+    extra = "cli"
     try:
         from .app import run  # noqa: PLC0415 - the extra `cli`
+
+        extra = "cli,durable"
+        # The error says what is logged; without a handler Python would print both.
+        for name in ("sinch_provisioning", "sqlalchemy", "dbos"):
+            logging.getLogger(name).addHandler(logging.NullHandler())
+        return run(arguments)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("sinch_provisioning"):
             raise
-        return _fail(f'{error.name} is not installed: pip install "sinch-provisioning[cli]"')
-    # The error says what is logged; without a handler Python would print both.
-    logging.getLogger("sinch_provisioning").addHandler(logging.NullHandler())
-    try:
-        return run(arguments)
+        return _fail(f'{error.name} is not installed: pip install "sinch-provisioning[{extra}]"')
     except ProvisioningError as error:
         return _fail(str(error))
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""`apply --durable`, `worker`, `status` and `cancel` (extra `durable`)."""
+"""`apply --durable`, `worker`, `status` and `cancel` (extra `durable`, imported when one of them runs)."""
 
 from __future__ import annotations
 
@@ -6,40 +6,37 @@ import asyncio
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter, validators
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from .. import ConfigurationError
 from ..desired import load
 from ..lifecycle.polling import Polling
 from . import output
+from .app import Database, Flag, Json, app
 from .connection import Meter, connect, connect_for
-
-try:
-    from .. import durable
-except ModuleNotFoundError as error:
-    if (error.name or "").startswith("sinch_provisioning"):
-        raise
-    raise ConfigurationError(
-        f'{error.name} is not installed: pip install "sinch-provisioning[cli,durable]"'
-    ) from None
 
 _WORKER_CONNECTIONS = 50
 _WATCH_EVERY = 1.0
 _STATES = ("queued", "under way", "done", "failed", "stopped")
 
 
-async def order_file(
-    file: Path, *, database: str | None, poll: float, longest_poll: float, as_json: bool
-) -> int:
+def _url(database: str | None) -> str:
+    from .. import durable  # noqa: PLC0415
+
+    return durable.environment_url() if database is None else database
+
+
+async def order_file(file: Path, database: str | None, polling: Polling, *, as_json: bool) -> int:
     """Order the changes of a file; 0 all ordered or unchanged, 1 a sender is blocked."""
+    from .. import durable  # noqa: PLC0415
+
     desired = load(file)
     async with connect_for(desired, meter=Meter(), at_once=10) as sinch:
-        ordered = await durable.enqueue(
-            sinch, desired, _url(database), polling=Polling(first_pause=poll, longest_pause=longest_poll)
-        )
+        ordered = await durable.enqueue(sinch, desired, _url(database), polling=polling)
     if as_json:
         blocked = [change.to_dict() for change in ordered.blocked]
         output.as_json({"summary": ordered.counts(), "ordered": list(ordered.new), "blocked": blocked})
@@ -50,24 +47,31 @@ async def order_file(
     return 1 if ordered.blocked else 0
 
 
-def _url(database: str | None) -> str:
-    return durable.environment_url() if database is None else database
+@app.command
+async def worker(
+    *,
+    database: Database = None,
+    rate: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
+    take_over_every: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 1.0,
+) -> int:
+    """Carry out orders of `apply --durable`, together with all other workers on the same database.
 
+    Parameters
+    ----------
+    rate
+        Requests per second for all workers together (default: 5); the worker started last decides.
+    take_over_every
+        Seconds between two checks for dead workers.
+    """
+    from .. import durable  # noqa: PLC0415
 
-def run_worker(*, database: str | None, rate: float | None, take_over_every: float) -> int:
-    """Work until SIGINT or SIGTERM."""
-    return asyncio.run(_work(_url(database), rate, take_over_every))
-
-
-async def _work(url: str, rate: float | None, take_over_every: float) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    connect(at_once=_WORKER_CONNECTIONS)  # reports invalid settings now, not at the first order
     await durable.work(
         lambda: connect(at_once=_WORKER_CONNECTIONS),
-        url,
+        _url(database),
         pace=durable.Pace() if rate is None else durable.Pace(rate),
         stop=stop,
         take_over_every=take_over_every,
@@ -76,8 +80,27 @@ async def _work(url: str, rate: float | None, take_over_every: float) -> int:
     return 0
 
 
-async def show_status(*, database: str | None, everything: bool, watch: bool, as_json: bool) -> int:
-    """Show the state of all orders; 0 all done, 1 some failed, 2 some still open."""
+@app.command
+async def status(
+    *,
+    database: Database = None,
+    everything: Annotated[bool, Parameter("--all", negative=())] = False,
+    watch: Annotated[bool, Flag] = False,
+    as_json: Json = False,
+) -> int:
+    """Show the state of all orders of `apply --durable`.
+
+    Exit code 0: all done; 1: some failed or were stopped; 2: some are still open.
+
+    Parameters
+    ----------
+    everything
+        Also show orders that are done, queued or under way.
+    watch
+        Show a live display until every order has ended.
+    """
+    from .. import durable  # noqa: PLC0415
+
     url = _url(database)
     found = await durable.project_totals(url)
     if watch and not as_json and output.on_terminal():
@@ -114,9 +137,18 @@ def _table(found: Mapping[str, Mapping[str, int]]) -> Table:
     return table
 
 
-async def cancel_orders(order_ids: list[str], *, database: str | None) -> int:
-    """Cancel open orders; 1 if one of them is not open."""
-    cancelled = await durable.cancel(_url(database), order_ids)
-    for order_id in order_ids:
+@app.command
+async def cancel(*orders: str, database: Database = None) -> int:
+    """Cancel open orders; what was sent already stays as it is.
+
+    Parameters
+    ----------
+    orders
+        Ids as `status --all` shows them: project/channel/name.
+    """
+    from .. import durable  # noqa: PLC0415
+
+    cancelled = await durable.cancel(_url(database), orders)
+    for order_id in orders:
         output.line("cancelled" if order_id in cancelled else "not open", order_id)
-    return 0 if len(cancelled) == len(set(order_ids)) else 1
+    return 0 if len(cancelled) == len(set(orders)) else 1

@@ -12,6 +12,7 @@ from attrs import frozen
 from .. import ConfigurationError, NotFoundError, ProvisioningClient, ProvisioningError, __version__
 from ..config import resolve_base_url, resolve_token_url
 from . import output
+from .app import Api, Json, Project, app, token_app
 from .connection import AnyClient, Meter, connect_to
 
 # Servers check tokens by their own clock; a larger skew makes valid tokens look expired.
@@ -36,7 +37,8 @@ class Finding:
         return {"verdict": self.verdict, "what": self.what, "detail": self.detail}
 
 
-async def check_token(*, api: str | None, project: str | None, as_json: bool) -> int:
+@token_app.command(name="check")
+async def check(*, api: Api = None, project: Project = None, as_json: Json = False) -> int:
     """Fetch a token and make one call with it."""
     meter = Meter()
     async with connect_to(api, project, meter=meter) as sinch:
@@ -44,8 +46,9 @@ async def check_token(*, api: str | None, project: str | None, as_json: bool) ->
     return _report([_token(meter, problem), *_reply(sinch, meter, problem)], as_json)
 
 
-async def examine(*, api: str | None, project: str | None, as_json: bool) -> int:
-    """Check the settings, the token, the API and the clock; 1 if a check fails."""
+@app.command
+async def doctor(*, api: Api = None, project: Project = None, as_json: Json = False) -> int:
+    """Show the configuration and where it comes from, and check that the API can be reached."""
     findings = [Finding("ok", "version", __version__), *_settings(project)]
     if all(finding.verdict != "fail" for finding in findings):
         meter = Meter()

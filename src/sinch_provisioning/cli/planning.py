@@ -6,10 +6,15 @@ import asyncio
 import signal
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Annotated
 
-from ..desired import Applied, Change, DesiredState, Plan, apply, load, plan
+from cyclopts import Parameter, validators
+
+from .. import ConfigurationError
+from ..desired import Applied, Change, Plan, apply, load, plan
+from ..lifecycle.polling import Polling
 from . import output
+from .app import Database, File, Flag, Inline, Json, Positive, Timeout, app
 from .connection import Meter, connect_for
 from .display import Display
 
@@ -17,9 +22,24 @@ EXIT_CHANGES = 2
 EXIT_INTERRUPTED = 130
 
 
-async def plan_file(file: Path, *, as_json: bool, everything: bool, inline: bool) -> int:
-    """Show the plan of a file; 0 nothing to do, 2 changes, 1 blocked."""
-    desired = load(file, allow_inline_secrets=inline)
+@app.command(name="plan")
+async def plan_file(
+    file: File,
+    *,
+    everything: Annotated[bool, Parameter("--all", negative=())] = False,
+    as_json: Json = False,
+    allow_inline_secrets: Inline = False,
+) -> int:
+    """Show what `apply` would do with a file; changes nothing.
+
+    Exit code 0: nothing to do; 2: there are changes; 1: a sender is blocked, or a call failed.
+
+    Parameters
+    ----------
+    everything
+        Also show unchanged senders.
+    """
+    desired = load(file, allow_inline_secrets=allow_inline_secrets)
     if not len(desired):
         return _empty(as_json)
     async with connect_for(desired, meter=Meter(), at_once=10) as sinch:
@@ -64,34 +84,51 @@ def _row(change: Change) -> tuple[object, ...]:
     return what, change.project_id, change.channel, change.name, change.status, "; ".join(details) or None
 
 
+@app.command(name="apply")
 async def apply_file(
-    file: Path, *, concurrency: int, wait: bool, timeout: float | None, as_json: bool, inline: bool
+    file: File,
+    *,
+    concurrency: Positive = 20,
+    wait: Annotated[bool, Flag] = False,
+    timeout: Timeout = None,
+    as_json: Json = False,
+    allow_inline_secrets: Inline = False,
+    durable: Annotated[bool, Flag] = False,
+    database: Database = None,
+    poll: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 600.0,
+    longest_poll: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 14_400.0,
 ) -> int:
-    """Apply a file; 0 success or under review, 1 failure, 130 interrupted."""
-    desired = load(file, allow_inline_secrets=inline)
+    """Create, update and launch the senders of a file; safe to run again at any time.
+
+    Exit code 0: every sender is as desired, or under review; 1: a sender failed, or was still under review when
+    --wait timed out; 130: interrupted, run it again to continue.
+
+    Parameters
+    ----------
+    concurrency
+        Number of senders to work on at once.
+    wait
+        Wait until the carriers have decided about every launch.
+    durable
+        Leave the work to the workers on the same database.
+    poll
+        With --durable: seconds until senders under review are first polled; each pause is half as long again.
+    longest_poll
+        With --durable: the longest pause between two polls, in seconds.
+    """
+    if durable:
+        from .durability import order_file  # noqa: PLC0415 - the extra `durable`
+
+        if allow_inline_secrets or wait:
+            raise ConfigurationError("--durable can't be combined with --wait or --allow-inline-secrets")
+        return await order_file(file, database, Polling(poll, longest_poll), as_json=as_json)
+    desired = load(file, allow_inline_secrets=allow_inline_secrets)
     if not len(desired):
         return _empty(as_json)
-    applied = await _applied(
-        desired, file.name, concurrency=concurrency, wait=wait, timeout=timeout, as_json=as_json
-    )
-    if as_json:
-        output.as_json(applied.to_dict())
-    else:
-        _report(applied)
-    if applied.stopped:
-        return EXIT_INTERRUPTED
-    undecided = wait and applied.counts()["in_review"] > 0
-    return 0 if applied.ok and not undecided else 1
-
-
-async def _applied(
-    desired: DesiredState, title: str, *, concurrency: int, wait: bool, timeout: float | None, as_json: bool
-) -> Applied:
-    meter = Meter()
-    stop = asyncio.Event()
+    meter, stop = Meter(), asyncio.Event()
     async with connect_for(desired, meter=meter, at_once=concurrency) as sinch:
-        with Display(title, len(desired), meter, quiet=as_json) as display, _interruptible(stop, display):
-            return await apply(
+        with Display(file.name, len(desired), meter, quiet=as_json) as display, _interruptible(stop, display):
+            applied = await apply(
                 sinch,
                 desired,
                 concurrency=concurrency,
@@ -100,6 +137,14 @@ async def _applied(
                 stop=stop,
                 observer=display.event,
             )
+    if as_json:
+        output.as_json(applied.to_dict())
+    else:
+        _report(applied)
+    if applied.stopped:
+        return EXIT_INTERRUPTED
+    undecided = wait and applied.counts()["in_review"] > 0
+    return 0 if applied.ok and not undecided else 1
 
 
 @contextmanager

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Literal, cast, get_args
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
 from sinch_provisioning_api import is_secret_name
 
 from ..errors import ConfigurationError
 from ..lifecycle.status import FAILED, LAUNCHED, status_of
 from . import output
+from .app import Api, Flag, Json, Project, Timeout, senders_app
 from .connection import AnyClient, connect_to
 
 Channel = Literal["rcs", "kakaotalk", "line", "telegram"]
@@ -33,10 +34,17 @@ def shown(channel: str, sender: Any) -> dict[str, object]:
     return found | {"status": status_of(sender)}
 
 
+@senders_app.command(name="list")
 async def list_senders(
-    channel: Channel | None, *, api: str | None, project: str | None, as_json: bool
+    channel: Channel | None = None, *, api: Api = None, project: Project = None, as_json: Json = False
 ) -> int:
-    """List the senders of one channel or of all."""
+    """List senders.
+
+    Parameters
+    ----------
+    channel
+        Only this channel (default: all).
+    """
     found: list[dict[str, object]] = []
     async with connect_to(api, project) as sinch:
         for name in _channels(sinch) if channel is None else (channel,):
@@ -79,25 +87,45 @@ def _brand_name(sender: Mapping[str, object]) -> object:
     return cast("Mapping[str, object]", details.get("brand") or details).get("name")
 
 
-async def get_sender(sender_id: str, *, api: str | None, project: str | None, as_json: bool) -> int:
+@senders_app.command(name="get")
+async def get(sender_id: str, *, api: Api = None, project: Project = None, as_json: Json = False) -> int:
     """Show one RCS sender."""
     async with connect_to(api, project) as sinch:
         return _show(await sinch.rcs.get(sender_id), as_json=as_json)
 
 
-async def launch_sender(
-    sender_id: str, *, api: str | None, project: str | None, wait: bool, timeout: float | None, as_json: bool
+@senders_app.command(name="launch")
+async def launch(
+    sender_id: str,
+    *,
+    api: Api = None,
+    project: Project = None,
+    wait: Annotated[bool, Flag] = False,
+    timeout: Timeout = None,
+    as_json: Json = False,
 ) -> int:
-    """Launch one RCS sender, unless it is launching or launched."""
+    """Launch one RCS sender, unless it is already launching or launched.
+
+    Parameters
+    ----------
+    wait
+        Wait until the sender is launched.
+    """
     async with connect_to(api, project) as sinch:
         sender = await sinch.launch_rcs_sender(sender_id, wait=wait, timeout=timeout)
     return _show(sender, as_json=as_json)
 
 
-async def watch_sender(
-    sender_id: str, *, api: str | None, project: str | None, timeout: float | None, as_json: bool
+@senders_app.command(name="watch")
+async def watch(
+    sender_id: str,
+    *,
+    api: Api = None,
+    project: Project = None,
+    timeout: Timeout = None,
+    as_json: Json = False,
 ) -> int:
-    """Print the status now and at each change; 1 if the launch fails."""
+    """Print the status of an RCS sender now and at each change, until it is launched or has failed."""
     status = None
     async with connect_to(api, project) as sinch:
         states: AsyncIterator[Any] = sinch.rcs.watch(sender_id, timeout=timeout)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from typing import Annotated, Any
+
+from cyclopts import Parameter, validators
 
 from ..errors import ConfigurationError
 from ..webhooks import WebhookEvent, WebhookVerifier, receive
 from . import output
+from .app import Json, Project, webhooks_app
 from .connection import connect_to_1_2
 
 _SECRET = "SINCH_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
@@ -16,7 +19,8 @@ _SECRET = "SINCH_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 _Message = MutableMapping[str, Any]
 
 
-async def list_webhooks(*, project: str | None, as_json: bool) -> int:
+@webhooks_app.command(name="list")
+async def list_webhooks(*, project: Project = None, as_json: Json = False) -> int:
     """List the webhooks of a project."""
     async with connect_to_1_2(project) as sinch:
         found = await sinch.webhooks.list()
@@ -28,10 +32,22 @@ async def list_webhooks(*, project: str | None, as_json: bool) -> int:
     return 0
 
 
-async def ensure(target: str, triggers: Sequence[str], *, project: str | None, as_json: bool) -> int:
-    """Register a webhook, or bring the one of that target up to date."""
+@webhooks_app.command(name="ensure")
+async def ensure(target: str, *triggers: str, project: Project = None, as_json: Json = False) -> int:
+    """Register a webhook, or bring the one of that target up to date.
+
+    The secret that signs its deliveries is read from SINCH_WEBHOOK_SECRET.
+
+    Parameters
+    ----------
+    target
+        The URL that events are sent to.
+    triggers
+        Names such as RCS_SENDER_STATUS_UPDATED (default: ALL).
+    """
+    wanted = [*triggers] or ["ALL"]
     async with connect_to_1_2(project) as sinch:
-        webhook = await sinch.webhooks.ensure(target=target, secret=_secret(), triggers=[*triggers])
+        webhook = await sinch.webhooks.ensure(target=target, secret=_secret(), triggers=wanted)
     if as_json:
         output.as_json(webhook.to_dict())
     else:
@@ -41,15 +57,25 @@ async def ensure(target: str, triggers: Sequence[str], *, project: str | None, a
     return 0
 
 
-async def delete(webhook_id: str, *, project: str | None) -> int:
+@webhooks_app.command(name="delete")
+async def delete(webhook_id: str, *, project: Project = None) -> int:
     """Delete a webhook."""
     async with connect_to_1_2(project) as sinch:
         await sinch.webhooks.delete(webhook_id)
     return 0
 
 
-async def listen(host: str, port: int, *, as_json: bool) -> int:
-    """Print events as they come, until the command is interrupted."""
+@webhooks_app.command(name="listen")
+async def listen(
+    *,
+    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lt=2**16))] = 8000,
+    host: str = "127.0.0.1",
+    as_json: Json = False,
+) -> int:
+    """Print the events that come to this machine, until it is interrupted; for development.
+
+    Every path is taken for the webhook's. The secret is read from SINCH_WEBHOOK_SECRET.
+    """
     try:
         import uvicorn  # noqa: PLC0415 - needed by this command alone
     except ModuleNotFoundError:

@@ -4,17 +4,19 @@ Files need the extra `cli` (YAML and the JSON schema); states built in Python ne
 """
 
 from .apply_state import apply
-from .changes import Change, compare, situation_of
+from .changes import Change, phase_of
 from .file import DesiredFileError, load
 from .outcome import Applied, Outcome
-from .plans import Plan, Wanted, list_channels, plan, raise_if_all_failed, resolve
-from .project_channel import ProjectChannel, Stopped, open_channels
+from .plans import Plan, Wanted, plan
+from .project_channel import ProjectChannel, open_channels
 from .references import SecretReference
-from .rounds import Rounds
-from .sender_task import SenderTask, may_pass, requested_pause
+from .request_slots import LATEST_ARRIVAL, Limiter, Pace, Stopped
+from .rounds import Pauses, Rounds
+from .sender_task import SenderTask, may_pass
 from .state import Channel, DesiredProject, DesiredSender, DesiredState
 
 __all__ = [
+    "LATEST_ARRIVAL",
     "Applied",
     "Change",
     "Channel",
@@ -22,7 +24,10 @@ __all__ = [
     "DesiredProject",
     "DesiredSender",
     "DesiredState",
+    "Limiter",
     "Outcome",
+    "Pace",
+    "Pauses",
     "Plan",
     "ProjectChannel",
     "Rounds",
@@ -31,14 +36,9 @@ __all__ = [
     "Stopped",
     "Wanted",
     "apply",
-    "compare",
-    "list_channels",
     "load",
     "may_pass",
     "open_channels",
+    "phase_of",
     "plan",
-    "raise_if_all_failed",
-    "requested_pause",
-    "resolve",
-    "situation_of",
 ]

@@ -18,9 +18,9 @@ from ..clock import Clock, SystemClock
 from ..errors import ConfigurationError
 from ..lifecycle.polling import Polling
 from .file import load
-from .outcome import Applied, Observer, Outcome
+from .outcome import Applied, Event, Observer
 from .plans import list_channels, raise_if_all_failed, resolve
-from .rounds import Rounds, pauses
+from .rounds import Pauses, Rounds
 from .sender_task import SenderTask
 from .state import DesiredState
 
@@ -49,14 +49,18 @@ async def apply(
     ends the run after the calls under way. Raises `ProvisioningError` if nothing could be listed.
     """
     state = desired if isinstance(desired, DesiredState) else load(desired)
-    notify = _ignore if observer is None else observer
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
         raise ConfigurationError("concurrency must be a whole number of at least 1")
     stopping = asyncio.Event() if stop is None else stop
+
+    def notify(event: Event, task: SenderTask) -> None:
+        if observer is not None:
+            observer(event, task.outcome())
+
     tasks = [SenderTask(wanted, wait, notify) for wanted in resolve(sinch, state)]
     run = _Run(
         Rounds(tasks, concurrency, stopping.is_set),
-        Polling() if polling is None else polling,
+        Pauses(_RETRY_PAUSES, Polling() if polling is None else polling),
         stopping,
         SystemClock() if clock is None else clock,
     )
@@ -64,52 +68,39 @@ async def apply(
     return Applied((task.outcome() for task in tasks), stopping.is_set())
 
 
-def _ignore(_: object, __: Outcome) -> None:
-    """Take the place of an observer."""
-
-
 @define(eq=False)
 class _Run:
     """Round after round, with the pauses between them."""
 
     rounds: Rounds
-    polling: Polling
+    pauses: Pauses
     stop: asyncio.Event
     clock: Clock
 
     async def until_settled(self, timeout: float | None) -> None:
-        rounds = self.rounds
+        rounds, no_progress = self.rounds, 0
         ends = None if timeout is None else self.clock.monotonic() + timeout
         listings = await list_channels(task.wanted for task in rounds.tasks)
         raise_if_all_failed(listings)
         rounds.compare(listings)
-        retries, polls, no_progress = pauses(_RETRY_PAUSES), pauses(self.polling), 0
         while True:
             await rounds.write()
-            still_open = [task for task in rounds.tasks if task.is_open]
-            if not still_open or self.stop.is_set():
+            waiting = all(task.is_waiting for task in rounds.open)
+            no_progress = 0 if rounds.successes or waiting else no_progress + 1
+            if no_progress == _MAX_ROUNDS_WITHOUT_PROGRESS:
+                self._give_up()
+            left = None if ends is None else ends - self.clock.monotonic()
+            if not rounds.open or self.stop.is_set() or (waiting and left is not None and left <= 0):
                 return
-            if all(task.is_waiting for task in still_open):
-                left = None if ends is None else ends - self.clock.monotonic()
-                if left is not None and left <= 0:
-                    return
-                pause, no_progress = next(polls) if left is None else min(next(polls), left), 0
-            else:
-                no_progress = 0 if rounds.successes else no_progress + 1
-                if no_progress == _MAX_ROUNDS_WITHOUT_PROGRESS:
-                    self._give_up(still_open)
-                    return
-                if not no_progress:
-                    retries = pauses(_RETRY_PAUSES)
-                pause = next(retries)
+            pause = self.pauses.after(rounds)
             rounds.requested = 0.0
-            await self._pause(pause)
+            await self._pause(min(pause, left) if waiting and left is not None else pause)
             if self.stop.is_set():
                 return
             await rounds.look()
 
-    def _give_up(self, still_open: list[SenderTask]) -> None:
-        for task in still_open:
+    def _give_up(self) -> None:
+        for task in self.rounds.open:
             if not task.is_waiting:
                 reason = f"not tried: no call succeeded any more ({self.rounds.last_failure})"
                 task.fail(task.problem or reason)

@@ -17,8 +17,8 @@ from sinch_provisioning_api.models import (
 
 from ..channels.readiness import LAUNCH_REQUIREMENTS, readiness
 from ..lifecycle.next_step import Action, Phase, Situation, steps_ahead
-from ..lifecycle.status import FAILED, LAUNCHED, progress_of, status_of
-from .project_channel import AnySender
+from ..lifecycle.status import FAILED, LAUNCHED, UNDER_WAY, status_of
+from .project_channel import AnySender, ProjectChannel
 from .state import Channel, DesiredSender
 
 _CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
@@ -59,12 +59,12 @@ class Change:
         }
 
 
-def compare(project_id: str, wanted: DesiredSender, found: Sequence[AnySender]) -> Change:
+def compare(channel: ProjectChannel, wanted: DesiredSender, found: Sequence[AnySender]) -> Change:
     """Compare one wanted sender with those of its name."""
-    situation = situation_of(wanted, found)
+    situation = situation_of(channel, wanted, found)
     actions, last = steps_ahead(situation, launch=wanted.launch)
     return Change(
-        project_id,
+        channel.project_id,
         wanted.channel,
         wanted.name,
         actions,
@@ -76,7 +76,7 @@ def compare(project_id: str, wanted: DesiredSender, found: Sequence[AnySender]) 
     )
 
 
-def situation_of(wanted: DesiredSender, found: Sequence[AnySender]) -> Situation:
+def situation_of(channel: ProjectChannel, wanted: DesiredSender, found: Sequence[AnySender]) -> Situation:
     """Describe a sender in the terms that `next_step` decides by."""
     if len(found) > 1:
         return Situation("idle", duplicates=tuple(str(sender.id) for sender in found))
@@ -89,8 +89,11 @@ def situation_of(wanted: DesiredSender, found: Sequence[AnySender]) -> Situation
         return Situation("idle", sender.status, fixed=differing)
     if wanted.launch:
         brand = {name: getattr(sender, name) for group in LAUNCH_REQUIREMENTS for name in group} | dict(brand)
+    phase = phase_of(status_of(sender))
+    if channel.has_launched(sender) and phase == "idle":
+        phase = "in review"  # a status in between, such as IN_TEST
     return Situation(
-        _phase(sender),
+        phase,
         status_of(sender),
         tuple(name for name in differing if name in _UPDATABLE),
         tuple(name for name in differing if name not in _UPDATABLE),
@@ -98,11 +101,11 @@ def situation_of(wanted: DesiredSender, found: Sequence[AnySender]) -> Situation
     )
 
 
-def _phase(sender: RcsSender) -> Phase:
-    status = status_of(sender)
+def phase_of(status: str | None) -> Phase:
+    """Return the phase of an RCS sender that exists."""
     if status == LAUNCHED:
         return "launched"
-    if progress_of(sender).under_way:
+    if status in UNDER_WAY:
         return "in review"
     if status == _UNLAUNCHED:
         return "unlaunched"

@@ -74,10 +74,10 @@ class Wanted:
 
     def compare(self, listing: Listing | ProvisioningError) -> Change:
         """Return what the sender needs, given what its channel has."""
-        project_id = self.channel.project_id
+        sender = self.sender
         if isinstance(listing, ProvisioningError):
-            return Change(project_id, self.sender.channel, self.sender.name, problem=str(listing))
-        return compare(project_id, self.sender, listing.found.get(self.sender.name, ()))
+            return Change(self.channel.project_id, sender.channel, sender.name, problem=str(listing))
+        return compare(self.channel, sender, listing.found.get(sender.name, ()))
 
 
 async def plan(sinch: ProvisioningClient, desired: DesiredState | str | os.PathLike[str]) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
@@ -16,11 +16,12 @@ from sinch_provisioning_api.models import RcsSender, RcsSenderList, Sender, Send
 from ..client import ProvisioningClient
 from ..errors import ProvisioningError, ResponseDecodeError
 from ..lifecycle.next_step import Action
+from ..lifecycle.recent_writes import LAUNCH_LAG
+from ..lifecycle.status import progress_of
+from .request_slots import Slot
 from .state import Channel, DesiredProject, DesiredSender
 
 AnySender = RcsSender | Sender
-Slot = Callable[[], AbstractAsyncContextManager[None]]
-"""Entered for each request; may wait for its turn, and raise `Stopped`."""
 PAGE_SIZE: Final = 50
 """Senders in one page of a list, which is one request."""
 _PATHS: Final[Mapping[Channel, str]] = {
@@ -31,10 +32,6 @@ _PATHS: Final[Mapping[Channel, str]] = {
 }
 _READ_TRIES: Final = 5
 _T = TypeVar("_T")
-
-
-class Stopped(Exception):
-    """No further request is to be sent."""
 
 
 @frozen
@@ -79,11 +76,25 @@ class ProjectChannel:
         fields = cast("Mapping[str, Any]", {} if action == "launch" else wanted.arguments())
         async with nullcontext() if self.slot is None else self.slot():
             if action == "launch":
-                return await self.client.rcs.launch(sender_id)
+                launched = await self.client.rcs.launch(sender_id)
+                writes = self.client.rcs.project.writes
+                # The id alone: ten thousand senders would be too much to remember.
+                writes.remember(self._launch_key(sender_id), launched.id, {}, {}, created=True)
+                return launched
             if action == "update":
                 return await self.client.rcs.update(sender_id, **{name: fields[name] for name in differing})
             created = await getattr(self.client, self.channel).create(**fields)
             return cast("AnySender", created)
+
+    def has_launched(self, sender: AnySender) -> bool:
+        """Whether this client has launched the sender, and its status does not tell yet how that ended."""
+        writes, key = self.client.rcs.project.writes, self._launch_key(sender.id)
+        if progress_of(sender).settled:
+            writes.forget(key)
+        return writes.last(key, within=LAUNCH_LAG) is not None
+
+    def _launch_key(self, sender_id: str | None) -> tuple[str | None, ...]:
+        return ("rcs", self.project_id, "id", sender_id)
 
     async def _read(self, call: Callable[[], Awaitable[_T]]) -> _T:
         """Make a call that changes nothing; with a slot, make it again where the client would."""

@@ -13,7 +13,8 @@ from ..errors import ProvisioningError
 from ..lifecycle.next_step import Action
 from ..lifecycle.polling import Polling
 from .plans import Listings, list_channels
-from .project_channel import PAGE_SIZE, ProjectChannel, Stopped
+from .project_channel import PAGE_SIZE, ProjectChannel
+from .request_slots import Stopped
 from .sender_task import SenderTask, may_pass, requested_pause
 
 _BLOCK: Final = 20
@@ -23,14 +24,6 @@ _SHORT: Final = 10.0
 
 Claim = Callable[[Sequence[SenderTask]], Awaitable[Collection[SenderTask]]]
 """Called before tasks are worked on; returns those that may be."""
-
-
-def pauses(polling: Polling) -> Iterator[float]:
-    """Yield growing pauses, in seconds."""
-    pause = polling.first_pause
-    while True:
-        yield min(pause, polling.longest_pause)
-        pause = min(pause * polling.growth, polling.longest_pause)
 
 
 @define(eq=False)
@@ -55,12 +48,16 @@ class Rounds:
     _claimed: deque[tuple[SenderTask, Action]] = field(factory=deque[tuple[SenderTask, Action]])
     _claiming: asyncio.Lock = field(factory=asyncio.Lock)
 
+    @property
+    def open(self) -> list[SenderTask]:
+        """The tasks that have not ended."""
+        return [task for task in self.tasks if task.is_open]
+
     async def look(self) -> None:
         """Get senders under review one by one where that takes fewer requests than a listing; list the rest."""
         groups: defaultdict[ProjectChannel, list[SenderTask]] = defaultdict(list)
-        for task in self.tasks:
-            if task.is_open:
-                groups[task.wanted.channel].append(task)
+        for task in self.open:
+            groups[task.wanted.channel].append(task)
         to_list: list[SenderTask] = []
         to_get: deque[SenderTask] = deque()
         for channel, tasks in groups.items():
@@ -151,3 +148,34 @@ class Rounds:
     def _note(self, error: ProvisioningError) -> None:
         self.last_failure = str(error)
         self.requested = max(self.requested, requested_pause(error))
+
+
+@define
+class Pauses:
+    """The pauses between rounds, which grow until a write succeeds: `reviewing` while only carriers are waited for."""
+
+    retrying: Polling
+    reviewing: Polling
+    _retries: Iterator[float] = field(init=False)
+    _polls: Iterator[float] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._restart()
+
+    def _restart(self) -> None:
+        self._retries, self._polls = _growing(self.retrying), _growing(self.reviewing)
+
+    def after(self, rounds: Rounds) -> float:
+        """Return the seconds until the next round; a server that asked for a longer pause gets it."""
+        if rounds.successes:
+            self._restart()
+        if not rounds.unlisted and all(task.is_waiting for task in rounds.open):
+            return next(self._polls)
+        return max(rounds.requested, next(self._retries))
+
+
+def _growing(polling: Polling) -> Iterator[float]:
+    pause = polling.first_pause
+    while True:
+        yield min(pause, polling.longest_pause)
+        pause = min(pause * polling.growth, polling.longest_pause)

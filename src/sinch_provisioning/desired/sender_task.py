@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from attrs import define, field
 
 from ..errors import ConflictError, LaunchNotReadyError, NotFoundError, ProvisioningError
 from ..lifecycle.next_step import Action, Situation, next_step, steps_ahead
 from .changes import situation_of
-from .outcome import Observer, Outcome, State
+from .outcome import Event, Outcome, State
 from .plans import Wanted
 from .project_channel import AnySender
 
@@ -31,7 +31,7 @@ class SenderTask:
 
     wanted: Wanted
     wait: bool
-    notify: Observer
+    notify: Callable[[Event, SenderTask], None]
     state: State = "left"
     is_open: bool = True
     done: list[Action] = field(factory=list[Action])
@@ -66,6 +66,30 @@ class SenderTask:
             self.problem,
             self.missing,
         )
+
+    @classmethod
+    def from_record(
+        cls, wanted: Wanted, record: Any, notify: Callable[[Event, SenderTask], None]
+    ) -> SenderTask:
+        """Return a task for as long as it takes, which goes on where `record`, an object with its values, was made."""
+        return cls(
+            wanted,
+            wait=True,
+            notify=notify,
+            state="in review" if record.state == "in review" else "left",
+            done=record.done.split(",") if record.done else [],
+            sender_id=record.sender_id,
+            status=record.status,
+            tries=record.tries,
+            max_tries=2 * MAX_TRIES,
+            max_pause=_DAY,
+        )
+
+    def record(self) -> dict[str, object]:
+        """Return what it takes to go on later, without the state if it has come to none."""
+        found = {"sender_id": self.sender_id, "status": self.status, "problem": self.problem}
+        state = {} if self.state == "left" else {"state": self.state}
+        return {**found, **state, "tries": self.tries, "done": ",".join(self.done)}
 
     def listed(self, found: Sequence[AnySender]) -> Action | None:
         """Take what a listing shows; returns the write that is needed now, if any."""
@@ -103,7 +127,7 @@ class SenderTask:
         return self._take(self._observe([sender]))
 
     def _observe(self, found: Sequence[AnySender]) -> Situation:
-        situation = situation_of(self.wanted.sender, found)
+        situation = situation_of(self.wanted.channel, self.wanted.sender, found)
         if len(found) == 1:
             self.sender_id = found[0].id or self.sender_id
         self.status, self.differing = situation.status or self.status, situation.differing
@@ -111,7 +135,7 @@ class SenderTask:
 
     def _did(self, action: Action) -> None:
         self.done.append(action)
-        self.notify(action, self.outcome())
+        self.notify(action, self)
 
     def _take(self, situation: Situation) -> Action | None:
         step = next_step(situation, launch=self.wanted.sender.launch, done=self.done)
@@ -134,7 +158,7 @@ class SenderTask:
         self.unconfirmed = action
         if may_pass(error, self.max_pause) and self.tries < self.max_tries:
             self.problem = str(error)
-            self.notify("again", self.outcome())
+            self.notify("again", self)
             return
         self.fail(str(error), error.missing if isinstance(error, LaunchNotReadyError) else ())
 
@@ -144,7 +168,7 @@ class SenderTask:
             self.problem, self.tries = None, 0
         self.state, self.is_open = state, is_open
         if changed:
-            self.notify(state, self.outcome())
+            self.notify(state, self)
 
 
 def may_pass(error: ProvisioningError, max_pause: float = MAX_PAUSE) -> bool:

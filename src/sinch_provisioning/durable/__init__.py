@@ -4,25 +4,26 @@
 stands. The database is SQLite on one machine, PostgreSQL on several.
 """
 
+from typing import TYPE_CHECKING
+
+from ..desired import Pace
 from .database import environment_url
-from .limiter import Pace
 from .orders import (
     Ordered,
-    SenderEvent,
     Standing,
     cancel,
     deliver,
     enqueue,
     project_totals,
     standings,
-    totals,
 )
-from .worker import work
+
+if TYPE_CHECKING:
+    from .worker import work
 
 __all__ = [
     "Ordered",
     "Pace",
-    "SenderEvent",
     "Standing",
     "cancel",
     "deliver",
@@ -30,6 +31,14 @@ __all__ = [
     "environment_url",
     "project_totals",
     "standings",
-    "totals",
     "work",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import the engine only where there is work to do: it takes longer than to ask ten thousand orders' status."""
+    if name != "work":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .worker import work  # noqa: PLC0415
+
+    return work

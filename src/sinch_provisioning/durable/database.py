@@ -1,8 +1,8 @@
 """The tables of durable work, beside the engine's, in SQLite or PostgreSQL.
 
-One row for each order, each project channel (the unit of work) and each worker. Everything is safe under any number of
-workers: what only the owner of a channel may write is written together with a check that it still is, and no decision
-compares the clocks of two machines.
+One row for each order, each project channel (the unit of work) and each worker. What only the owner of a channel may
+write is written together with a check that it still is, and no decision compares the clocks of two machines. Rows are
+locked in one order: workers, channels, orders.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from attrs import frozen
@@ -20,13 +21,11 @@ from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .. import ConfigurationError
-from ..lifecycle.next_step import Action
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
-_PREFIX: Final = "sinch_provisioning_"
 _metadata = sa.MetaData()
 
+# The states of an order that has not ended. One that is "sending" may have a request under way.
 OPEN_STATES: Final = ("queued", "sending", "in review")
 # Seconds. A connection whose other end has vanished fails before its worker is taken for dead.
 POSTGRESQL_ARGUMENTS: Final[Mapping[str, object]] = {
@@ -40,11 +39,12 @@ POSTGRESQL_ARGUMENTS: Final[Mapping[str, object]] = {
 }
 
 
-def _table(name: str, *, texts: str, numbers: str = "", indexed: str = "") -> sa.Table:
+def _table(name: str, *, texts: str = "", numbers: str = "", floats: str = "", indexed: str = "") -> sa.Table:
     columns: list[sa.Column[Any]] = [sa.Column("id", sa.Text, primary_key=True)]
     columns += [sa.Column(each, sa.Text, index=each in indexed.split()) for each in texts.split()]
     columns += [sa.Column(each, sa.Integer, nullable=False, server_default="0") for each in numbers.split()]
-    return sa.Table(_PREFIX + name, _metadata, *columns)
+    columns += [sa.Column(each, sa.Double, nullable=False, server_default="0") for each in floats.split()]
+    return sa.Table(f"sinch_provisioning_{name}", _metadata, *columns)
 
 
 # The id is project/channel/name. `revision` counts changes, so that no outcome of an older one is recorded.
@@ -54,12 +54,11 @@ orders = _table(
     numbers="revision tries",
     indexed="channel_id sender_id",
 )
-# The id is project/channel. Each `generation` has a workflow of its own, since one that has ended never runs again.
+# The id is project/channel. `generation` counts owners; each has a workflow of its own.
 channels = _table(
-    "channels", texts="credentials polling owner", numbers="generation is_open wake doubt polls webhooks"
+    "channels", texts="credentials polling owner", numbers="generation is_open wake doubt webhooks"
 )
-workers = _table("workers", texts="", numbers="beat demand slots dead")
-settings = _table("settings", texts="value")
+workers = _table("workers", numbers="demand slots", floats="beat rate")
 
 
 def environment_url() -> str:
@@ -67,81 +66,72 @@ def environment_url() -> str:
     return os.environ.get("SINCH_PROVISIONING_DATABASE", "sqlite:///sinch-provisioning.sqlite")
 
 
-def read_actions(text: str | None) -> list[Action]:
-    """Return the writes that have succeeded, as an order's row has them."""
-    return cast("list[Action]", text.split(",")) if text else []
-
-
 @frozen
 class Database:
-    """The tables at one URL."""
+    """The tables at one URL, connected with the first use and then for as long as the process runs."""
 
     engine: sa.Engine
 
     @classmethod
-    def open(cls, url: str) -> Database:
-        """Connect with the first use; raises `ConfigurationError` for a URL that can't be used."""
-        with suppress(exc.ArgumentError):
-            address = sa.make_url(url)
-            if address.get_backend_name() == "postgresql":
-                address = address.set(drivername="postgresql+psycopg")
-                arguments = dict(POSTGRESQL_ARGUMENTS)
-                return cls(sa.create_engine(address, connect_args=arguments, pool_pre_ping=True))
-            if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
-                engine = sa.create_engine(address, connect_args={"timeout": 30})
-                event.listen(engine, "connect", _set_up_sqlite)
-                event.listen(engine, "begin", _begin_sqlite)
-                return cls(engine)
-        raise ConfigurationError("the database must be sqlite:///FILE or postgresql://...")
+    def at(cls, url: str) -> Database:
+        """Raises `ConfigurationError` for a URL that can't be used."""
+        return cls(_engine(url))
 
-    @property
-    def file(self) -> Path | None:
-        """The SQLite file, None on PostgreSQL."""
-        return Path(str(self.engine.url.database)) if self.engine.dialect.name == "sqlite" else None
-
-    def transact(
-        self, work: Callable[Concatenate[sa.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
-    ) -> _T:
-        """Run `work` with a connection, in a transaction, in this thread."""
-        with self.engine.begin() as connection:
-            return work(connection, *args, **kwargs)
-
-    async def run(
-        self, work: Callable[Concatenate[sa.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
-    ) -> _T:
-        """Run `work` in a thread; raises `ConfigurationError` if the database fails."""
+    async def run(self, work: Callable[[sa.Connection], _T]) -> _T:
+        """Run `work` in a transaction, in a thread; raises `ConfigurationError` if the database fails."""
         try:
-            return await asyncio.to_thread(lambda: self.transact(work, *args, **kwargs))
+            return await asyncio.to_thread(self._transact, work)
         except exc.SQLAlchemyError as error:
             # The message may quote the URL, and with it a password.
             reason = type(error).__name__
         raise ConfigurationError(f"can't use the database ({reason}): check its URL, and that it is running")
 
-    async def run_patiently(
-        self, work: Callable[Concatenate[sa.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
-    ) -> _T:
-        """Run `work` in a thread, and outlive an outage of the database."""
-        while True:
-            with suppress(exc.OperationalError, exc.InterfaceError, exc.TimeoutError):
-                return await asyncio.to_thread(lambda: self.transact(work, *args, **kwargs))
-            await asyncio.sleep(0.5)
+    def _transact(self, work: Callable[[sa.Connection], _T]) -> _T:
+        try:
+            with self.engine.begin() as connection:
+                return work(connection)
+        except exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        # The server was restarted while the connection was kept.
+        with self.engine.begin() as connection:
+            return work(connection)
+
+    async def run_on_orders(self, work: Callable[[sa.Connection], _T]) -> _T:
+        """Do the same with a database that has orders, or say that it has none."""
+        url = self.engine.url
+        if url.get_backend_name() != "sqlite" or Path(str(url.database)).exists():  # noqa: ASYNC240 - quick
+            with suppress(ConfigurationError):
+                return await self.run(work)
+            if await self.run(lambda connection: sa.inspect(connection).has_table(orders.name)):
+                return await self.run(work)
+        raise ConfigurationError("no orders in this database: order something with `apply --durable` first")
 
     async def prepare(self) -> None:
         """Create the tables, and a PostgreSQL database, where they don't exist yet."""
-        try:
-            await asyncio.to_thread(self.transact, _create_tables)
-        except exc.OperationalError:
-            await asyncio.to_thread(self._create_database)
-            await self.run(_create_tables)
+        with suppress(ConfigurationError):
+            return await self.run(_create_tables)
+        if self.engine.dialect.name == "postgresql":
+            from dbos import DBOS  # noqa: PLC0415 - slow to import, seldom needed
 
-    def _create_database(self) -> None:
-        url = self.engine.url
-        if self.file is None:
-            server = sa.create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
-            with suppress(exc.SQLAlchemyError), server.connect() as connection:
-                quoted = server.dialect.identifier_preparer.quote(str(url.database))
-                connection.exec_driver_sql(f"CREATE DATABASE {quoted}")
-            server.dispose()
+            with suppress(exc.SQLAlchemyError):
+                await asyncio.to_thread(DBOS.migrate, self.engine.url.render_as_string(hide_password=False))
+        return await self.run(_create_tables)
+
+
+@lru_cache(maxsize=8)
+def _engine(url: str) -> sa.Engine:
+    with suppress(exc.ArgumentError):
+        address = sa.make_url(url)
+        if address.get_backend_name() == "postgresql":
+            address = address.set(drivername="postgresql+psycopg")
+            return sa.create_engine(address, connect_args=dict(POSTGRESQL_ARGUMENTS))
+        if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
+            engine = sa.create_engine(address, connect_args={"timeout": 30})
+            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+    raise ConfigurationError("the database must be sqlite:///FILE or postgresql://...")
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:
@@ -161,25 +151,40 @@ def _create_tables(connection: sa.Connection) -> None:
     _metadata.create_all(connection)
 
 
+def clock(connection: sa.Connection) -> float:
+    """Return the time of the database's machine, in seconds."""
+    sqlite_now = "SELECT (julianday('now') - 2440587.5) * 86400"
+    postgresql_now = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+    now = sqlite_now if connection.dialect.name == "sqlite" else postgresql_now
+    return float(connection.execute(sa.text(now)).scalar_one())
+
+
+def update(
+    connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[bool], **values: object
+) -> None:
+    """Change the rows of a table."""
+    connection.execute(sa.update(table).where(where).values(**values))
+
+
 def upsert(
     connection: sa.Connection,
     table: sa.Table,
     rows: Sequence[Mapping[str, object]],
     *,
     only_if: Callable[[Any], sa.ColumnElement[bool]] | None = None,
+    **updated: object,
 ) -> set[str]:
-    """Insert rows or update those of the same id, in one statement; returns the ids that were written.
+    """Insert rows or update those of the same id, a thousand at a time; returns the ids that were written.
 
-    `only_if` gets the columns of the new row and says which existing rows may be updated.
+    `only_if` gets the columns of the new row and says which existing rows may be updated; `updated` are values that
+    differ from those of the new row where there was one.
     """
     if not rows:
         return set()
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement: Any = insert(table).values([dict(row) for row in rows])
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
+    insert: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    statement = insert.on_conflict_do_update(
         index_elements=[table.c.id],
-        set_={name: new[name] for name in rows[0] if name != "id"},
-        where=None if only_if is None else only_if(new),
+        set_={name: insert.excluded[name] for name in rows[0] if name != "id"} | updated,
+        where=None if only_if is None else only_if(insert.excluded),
     )
-    return set(connection.execute(statement.returning(table.c.id)).scalars())
+    return set(connection.execute(statement.returning(table.c.id), list(rows)).scalars())

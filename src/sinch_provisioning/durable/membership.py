@@ -1,28 +1,30 @@
 """The workers: who is alive, who owns which channel, and how many of the rate's slots each holds.
 
-A worker counts its beat up once a second. Others take it for dead when its process on the same machine has ended, or
-when the count has stood still for LEASE seconds of their own clocks; a worker whose beats do not get through sends
-nothing LEASE seconds after the last one by its own clock. One that was declared dead owns nothing any more.
+A worker beats once a second: in one transaction it notes the time, by the database's clock, and settles its slots and
+channels. By its own clock it sends nothing LEASE seconds after the last beat that got through. The others take it for
+dead when it has been silent for so long that its last requests have arrived; sooner, if its process on the same
+machine has ended. A dead worker's row is deleted, its channels and slots are free, and it can't beat again.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import uuid
-from typing import Final
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
-from attrs import define, field, frozen
+from attrs import frozen
 
-from .database import channels, settings, upsert, workers
-from .limiter import Limiter, Pace
+from ..desired import LATEST_ARRIVAL, Pace
+from .database import channels, clock, update, upsert, workers
 
 LEASE: Final = 10.0
-# Seconds until the last requests of a dead worker have arrived, and its slots are free.
-_COOLING: Final = 3.0
-# Beats after which the remainder of the slots goes to other workers.
-_TURN: Final = 15
+BEAT_EVERY: Final = 1.0
+# Seconds after which the remainder of the slots goes to other workers.
+_TURN: Final = 30
 
 
 def new_worker_id() -> str:
@@ -44,54 +46,67 @@ def has_ended(worker_id: str) -> bool:
 
 def join(connection: sa.Connection, worker_id: str, pace: Pace) -> None:
     """Register a worker; its pace becomes that of all."""
-    upsert(connection, settings, [{"id": "rate", "value": str(pace.rate)}])
-    connection.execute(sa.insert(workers).values(id=worker_id))
+    upsert(connection, workers, [{"id": worker_id, "beat": clock(connection)}])
+    update(connection, workers, sa.true(), rate=pace.rate)
 
 
-def release(connection: sa.Connection, worker_id: str, *, beat: int | None = None, doubt: int = 1) -> bool:
-    """End a worker's ownership, of one that left (no `doubt`) or of one that is dead unless it has beaten since."""
-    unchanged = [workers.c.id == worker_id, workers.c.dead == 0]
-    if beat is not None:
-        unchanged.append(workers.c.beat == beat)
-    gone: dict[str, int] = {"dead": 1, "demand": 0} | ({} if doubt else {"slots": 0})
-    if connection.execute(sa.update(workers).where(*unchanged).values(**gone)).rowcount == 0:
-        return False
-    connection.execute(
-        sa.update(channels)
-        .where(channels.c.owner == worker_id)
-        .values(owner=None, generation=channels.c.generation + 1, doubt=doubt)
-    )
-    return True
+def leave(connection: sa.Connection, worker_id: str, *, doubt: int = 0, arrived: bool = True) -> None:
+    """End a worker's ownership; `doubt` says that its requests may be under way, `arrived` that its slots are free."""
+    update(connection, workers, workers.c.id == worker_id, demand=0)
+    if arrived:
+        connection.execute(sa.delete(workers).where(workers.c.id == worker_id))
+    update(connection, channels, channels.c.owner == worker_id, owner=None, doubt=doubt)
 
 
 @frozen
 class Beat:
-    """What a beat found: the counts of living workers, the dead ones, and the slots that are this worker's now."""
+    """What a beat came to: the slots, the channels that are this worker's now or have new orders, and the dead."""
 
-    alive: dict[str, int]
-    dead: frozenset[str]
     slots: int
     period: float
+    taken: Sequence[sa.Row[Any]]
+    woken: Sequence[str]
+    dead: Sequence[str]
 
 
-def beat(connection: sa.Connection, worker_id: str, limiter: Limiter) -> Beat | None:
-    """Show this worker as alive and settle its slots; None if it was declared dead."""
-    rows = connection.execute(sa.select(workers).order_by(workers.c.id).with_for_update()).all()
-    own = next((row for row in rows if row.id == worker_id and not row.dead), None)
+def beat(
+    connection: sa.Connection, worker_id: str, *, demand: int, held: int, working_on: Collection[str]
+) -> Beat | None:
+    """Show a worker as alive, and settle its slots and channels; None if it was taken for dead.
+
+    `demand` says whether it has requests to send, `held` how many slots it may be using.
+    """
+    rows = connection.execute(sa.select(workers).order_by(workers.c.id).with_for_update())
+    others = {row.id: row for row in rows}
+    own, now = others.pop(worker_id, None), clock(connection)
     if own is None:
         return None
-    rate = connection.execute(sa.select(settings.c.value).where(settings.c.id == "rate")).scalar_one()
-    pace, demand = Pace(float(rate)), limiter.demand
-    busy = sorted({row.id for row in rows if row.demand} - {worker_id} | ({worker_id} if demand else set()))
-    turn = max(row.beat for row in rows) // _TURN
-    free = pace.slots - sum(row.slots for row in rows if row.id != worker_id)
-    share = max(0, min(fair_share(pace.slots, busy, worker_id, turn), free))
+    pace, dead = Pace(own.rate), list[str]()
+    if now - own.beat > LEASE / 2:
+        # The database was away, so the silence of the others means nothing.
+        update(connection, workers, sa.true(), beat=now)
+    else:
+        silent = {name: now - row.beat - LATEST_ARRIVAL - pace.period for name, row in others.items()}
+        dead = [each for each in silent if silent[each] >= (BEAT_EVERY if has_ended(each) else LEASE)]
+    for name in dead:
+        leave(connection, name, doubt=1)
+        del others[name]
+    busy = [name for name, row in others.items() if row.demand] + [worker_id] * (demand > 0)
+    free = pace.slots - sum(row.slots for row in others.values())
+    share = max(0, min(fair_share(pace.slots, sorted(busy), worker_id, int(now) // _TURN), free))
     # Slots are given up in the database only when no request holds them any more.
-    held = max(share, limiter.lower(share))
-    changed = sa.update(workers).where(workers.c.id == worker_id)
-    connection.execute(changed.values(beat=own.beat + 1, demand=demand, slots=held))
-    alive = {row.id: row.beat for row in rows if not row.dead}
-    return Beat(alive, frozenset(row.id for row in rows if row.dead), share, pace.period)
+    mine = workers.c.id == worker_id
+    update(connection, workers, mine, beat=now, demand=demand, slots=max(share, held))
+    at_rest = sa.or_(channels.c.owner.is_(None), channels.c.owner == worker_id)
+    chosen = sa.select(channels).where(at_rest, channels.c.is_open == 1).order_by(channels.c.id)
+    found = connection.execute(chosen.with_for_update(skip_locked=True)).all()
+    idle = [row for row in found if row.id not in working_on]
+    taken = idle[: math.ceil(len(idle) / (1 + len(others)))]
+    if taken:
+        settled: dict[str, Any] = {"owner": worker_id, "doubt": 0, "generation": channels.c.generation + 1}
+        update(connection, channels, channels.c.id.in_([row.id for row in taken]), **settled)
+    woken = [row.id for row in found if row.id in working_on and row.wake]
+    return Beat(share, pace.period, taken, woken, dead)
 
 
 def fair_share(total: int, busy: list[str], own: str, turn: int) -> int:
@@ -100,39 +115,3 @@ def fair_share(total: int, busy: list[str], own: str, turn: int) -> int:
         return 0
     share, remainder = divmod(total, len(busy))
     return share + ((busy.index(own) + turn) % len(busy) < remainder)
-
-
-@define
-class Watch:
-    """One worker's view of the others, by its own clock."""
-
-    own: str
-    _seen: dict[str, tuple[int, float]] = field(factory=dict[str, tuple[int, float]])
-    _dead: dict[str, float] = field(factory=dict[str, float])
-    _last: float = 0.0
-
-    def suspects(self, found: Beat, now: float) -> dict[str, int]:
-        """Return the workers that look dead, with the last beats seen."""
-        if now - self._last > LEASE / 2:
-            self._seen.clear()  # a worker that did not look can't tell who was silent
-        self._last = now
-        for worker_id, count in found.alive.items():
-            if self._seen.get(worker_id, (None, 0.0))[0] != count:
-                self._seen[worker_id] = (count, now)
-        silent = {name for name in found.alive if now - self._seen[name][1] >= LEASE or has_ended(name)}
-        return {name: found.alive[name] for name in silent - {self.own}}
-
-    def cold(self, found: Beat, now: float) -> list[str]:
-        """Return dead workers whose last requests have arrived, so that their slots can be freed."""
-        self._dead = {worker_id: self._dead.get(worker_id, now) for worker_id in found.dead}
-        return [worker_id for worker_id, since in self._dead.items() if now - since > _COOLING]
-
-
-def forget(connection: sa.Connection, worker_id: str, workflow_ids: list[str]) -> None:
-    """Remove a dead worker, and let workflows that it had started without coming to own the channel be replaced."""
-    for workflow_id in workflow_ids:
-        channel_id, _, rest = workflow_id.rpartition("#")
-        same = sa.and_(channels.c.id == channel_id, channels.c.generation == int(rest.partition("/")[0]))
-        unowned = sa.update(channels).where(same, channels.c.owner.is_(None))
-        connection.execute(unowned.values(generation=channels.c.generation + 1))
-    connection.execute(sa.delete(workers).where(workers.c.id == worker_id))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,42 +17,40 @@ _ACTIVE: Final = {"ENQUEUED": "queued", "DELAYED": "queued", "PENDING": "sending
 _BATCH: Final = 500
 
 
-def adopt_old_orders(database: Database) -> None:
+async def adopt_old_orders(database: Database) -> None:
     """Turn sender workflows into orders and end them; the old workers must have been stopped."""
-    while found := DBOS.list_workflows(name="sinch_provisioning.sender", limit=_BATCH):
-        if active := [each.workflow_id for each in found if each.status in _ACTIVE]:
-            DBOS.cancel_workflows(active)
-        database.transact(_insert, found)
-        DBOS.delete_workflows([each.workflow_id for each in found], delete_children=True)
+    listed = partial(DBOS.list_workflows, name="sinch_provisioning.sender", limit=_BATCH)
+    while found := await asyncio.to_thread(listed):
+        active = [each.workflow_id for each in found if each.status in _ACTIVE]
+        await asyncio.to_thread(DBOS.cancel_workflows, active)
+        await database.run(partial(_insert, found=found))
+        ids = [each.workflow_id for each in found]
+        await asyncio.to_thread(DBOS.delete_workflows, ids, delete_children=True)
 
 
-def _insert(connection: sa.Connection, found: list[Any]) -> None:
-    there = sa.select(orders.c.id).where(orders.c.id.in_([each.workflow_id for each in found]))
-    known = set(connection.execute(there).scalars())
+def _insert(connection: sa.Connection, found: Sequence[Any]) -> None:
     rows: list[dict[str, object]] = []
     opened: dict[str, dict[str, object]] = {}
     for each in found:
-        data: Any = each.input["args"][0]
-        ended: Any = each.output or {}
+        data: dict[str, Any] = each.input["args"][0]
+        ended: dict[str, Any] = each.output or {}
         channel_id = f"{data['project_id']}/{data['channel']}"
-        state = _ACTIVE.get(each.status) or ("done" if ended.get("state") == "done" else "failed")
         content = {"fields": data["fields"], "launch": data["launch"], "credentials": data["credentials"]}
         row: dict[str, object] = {
             "id": each.workflow_id,
             "channel_id": channel_id,
             "content": json.dumps(content, sort_keys=True),
-            "state": state,
+            "state": _ACTIVE.get(each.status) or ("done" if ended.get("state") == "done" else "failed"),
             "sender_id": ended.get("id"),
             "status": ended.get("status"),
             "problem": ended.get("problem"),
             "done": ",".join(ended.get("done", ())),
         }
-        if each.workflow_id not in known:
-            rows.append(row)
-            if each.status in _ACTIVE:
-                key = None if data["key"] is None else json.dumps(data["key"])
-                polling = json.dumps(data["polling"])
-                # The old worker's last requests may still be under way.
-                opened[channel_id] = {"id": channel_id, "credentials": key, "polling": polling, "doubt": 1}
-    upsert(connection, channels, [row | {"is_open": 1, "wake": 1} for row in opened.values()])
-    upsert(connection, orders, rows)
+        rows.append(row)
+        if each.status in _ACTIVE:
+            # The old worker's last requests may still be under way.
+            key = None if data["key"] is None else json.dumps(data["key"])
+            about = {"id": channel_id, "credentials": key, "polling": json.dumps(data["polling"])}
+            opened[channel_id] = {**about, "is_open": 1, "doubt": 1}
+    upsert(connection, channels, [*opened.values()])
+    upsert(connection, orders, rows, only_if=lambda _: sa.false())

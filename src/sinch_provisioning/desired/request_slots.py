@@ -1,24 +1,27 @@
-"""The rate of requests: one rate for all workers, kept without a database write per request."""
+"""Slots for requests: at most so many of them arrive at the server in any one second, however long each takes."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from attrs import Attribute, define, field, frozen
 
-from .. import ConfigurationError
-from ..desired import Stopped
+from ..errors import ConfigurationError
 
-DEFAULT_RATE: Final = 5.0
-# A request without a reply is taken to have reached the server by then, in seconds.
-_LATEST_ARRIVAL: Final = 1.0
+Slot = Callable[[], AbstractAsyncContextManager[None]]
+"""Entered for each request; may wait for its turn, and raise `Stopped`."""
+# Seconds. A request without a reply is taken to have reached the server by then.
+LATEST_ARRIVAL: Final = 1.0
+
+
+class Stopped(Exception):
+    """No further request is to be sent."""
 
 
 def _positive(_: object, attribute: Attribute[float], value: object) -> None:
@@ -34,7 +37,7 @@ class Pace:
     no `period` sees more requests arrive than there are slots, however long each is on its way.
     """
 
-    rate: float = field(default=DEFAULT_RATE, validator=_positive)
+    rate: float = field(default=5.0, validator=_positive)
 
     @property
     def slots(self) -> int:
@@ -49,51 +52,48 @@ class Pace:
 
 @define(eq=False)
 class Limiter:
-    """This worker's slots, and the time until which it may use them.
+    """The slots that this process may use, and until when.
 
-    Requests are sent in the engine's event loop; the slots are set in a thread of their own.
+    `demand` counts those that have requests to send now, and `changed` is set when it changes.
     """
 
     period: float = 1.0
     monotonic: Callable[[], float] = time.monotonic
     demand: int = 0
-    changed: threading.Event = field(factory=threading.Event)
+    changed: asyncio.Event = field(factory=asyncio.Event)
     _limit: int = 0
     _valid_until: float = -math.inf
-    _closed: bool = False
+    is_closed: bool = False
     _taken: int = 0
     _waiting: deque[asyncio.Future[None]] = field(factory=deque[asyncio.Future[None]])
-    _lock: threading.Lock = field(factory=threading.Lock)
-    _loop: asyncio.AbstractEventLoop | None = None
 
     def want(self, more: int) -> None:
-        """Count one more, or one less, round that sends requests."""
+        """Count one more, or one less, that has requests to send."""
         self.demand += more
         self.changed.set()
 
-    def lower(self, limit: int) -> int:
-        """Give up slots above `limit`; returns how many are still taken."""
-        with self._lock:
-            self._limit = min(self._limit, limit)
-            return self._taken
+    @property
+    def held(self) -> int:
+        """The slots that requests hold, or may take before the next grant."""
+        return max(self._limit, self._taken)
 
     def grant(self, limit: int, valid_until: float) -> None:
         """Set the slots, and until when they may be used."""
-        with self._lock:
-            self._limit, self._valid_until = limit, valid_until
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake)
+        if limit < self._limit:
+            self.changed.set()  # the others need not wait for what is free already
+        self._limit, self._valid_until = limit, valid_until
+        self._wake()
 
     def close(self) -> None:
         """Let no further request start."""
-        self._closed = True
-        self.grant(0, -math.inf)
+        self.is_closed, self._limit = True, 0
+        self._wake()
 
     @asynccontextmanager
     async def slot(self) -> AsyncGenerator[None]:
         """Send one request within this, once there is a slot; raises `Stopped` after `close`."""
-        loop = self._loop = asyncio.get_running_loop()
-        while not self._take():
+        loop = asyncio.get_running_loop()
+        while not (self.is_closed or (self._taken < self._limit and self.monotonic() < self._valid_until)):
             waiter = loop.create_future()
             self._waiting.append(waiter)
             try:
@@ -101,7 +101,10 @@ class Limiter:
             except asyncio.CancelledError:
                 self._wake()
                 raise
-        back = loop.call_later(_LATEST_ARRIVAL + self.period, self._give_back)
+        if self.is_closed:
+            raise Stopped
+        self._taken += 1
+        back = loop.call_later(LATEST_ARRIVAL + self.period, self._give_back)
         try:
             yield
         finally:
@@ -109,22 +112,12 @@ class Limiter:
                 back.cancel()
                 loop.call_later(self.period, self._give_back)
 
-    def _take(self) -> bool:
-        if self._closed:
-            raise Stopped
-        with self._lock:
-            if self._taken >= self._limit or self.monotonic() >= self._valid_until:
-                return False
-            self._taken += 1
-            return True
-
     def _give_back(self) -> None:
-        with self._lock:
-            self._taken -= 1
+        self._taken -= 1
         self._wake()
 
     def _wake(self) -> None:
-        free = len(self._waiting) if self._closed else self._limit - self._taken
+        free = len(self._waiting) if self.is_closed else self._limit - self._taken
         while self._waiting and free > 0:
             waiter = self._waiting.popleft()
             if not waiter.done():
