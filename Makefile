@@ -6,7 +6,10 @@ SHELL := /bin/bash
 .SILENT:
 
 PYTHON ?= python3
-VENV := .venv
+# One environment for each interpreter; a version that pyenv has, but has not switched on, is found too.
+VERSION := $(patsubst python%,%,$(notdir $(PYTHON)))
+VENV := $(if $(filter-out 3,$(VERSION)),.venv-$(VERSION),.venv)
+RUNS := $(or $(shell $(PYTHON) -c 'print("$(PYTHON)")' 2>/dev/null),$(lastword $(wildcard $(HOME)/.pyenv/versions/$(VERSION).*/bin/python)),$(PYTHON))
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 READY := $(VENV)/.ready
@@ -17,11 +20,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## list the targets
-	sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
+	sed -nE 's/^([a-z0-9.-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 $(READY): requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("python3 >= 3.11 is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(RUNS) -c 'import sys; sys.exit("python3 >= 3.11 is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	test -x $(PY) || $(RUNS) -m venv $(VENV)
 	$(PY) -m pip install -qq --require-hashes -r requirements/dev.txt
 	$(PY) -m pip install -qq --no-deps --no-build-isolation -e .
 	touch $@
@@ -40,11 +43,22 @@ setup: $(READY) $(NODE_READY)  ## virtual environment and the Node judges, from 
 demo: $(READY)  ## the main job on the emulator, over a real socket
 	$(PY) -m examples.demo
 
+demo-1.2: $(READY)  ## the main job on the emulator of Sinch's own API, webhooks included
+	$(PY) -m examples.demo_v1_2
+
 example: $(READY)  ## the FastAPI service: Redis, two workers and the emulator under a load
 	$(PY) -m examples.fastapi_service.run
 
-test: $(READY) $(NODE_READY)  ## the whole test suite
+test: $(READY) $(NODE_READY)  ## [PYTHON=python3.12] the whole test suite
 	$(PY) -m pytest -n 2
+
+# uv and not pip: pip refuses a locked version of a package that another one asks for with an extra.
+# Its old versions warn, and schemathesis is one of another interface there.
+lowest: $(READY) $(NODE_READY) requirements/lowest.txt  ## [PYTHON=python3.12] the whole test suite with the lowest versions that pyproject.toml allows
+	test -x $(VENV)-lowest/bin/python || $(RUNS) -m venv $(VENV)-lowest
+	uv pip install --quiet --python $(VENV)-lowest/bin/python --require-hashes -r requirements/lowest.txt
+	uv pip install --quiet --python $(VENV)-lowest/bin/python --no-deps --no-build-isolation -e .
+	PATH="$(CURDIR)/$(VENV)-lowest/bin:$$PATH" $(VENV)-lowest/bin/python -m pytest -n 2 -W default --ignore tests/emulator/test_emulator_schemathesis.py
 
 check: $(READY) $(NODE_READY)  ## what CI runs: format, lint, types, generated code, import rules, tests
 	ruff format --check src tools tests examples benchmarks
@@ -71,15 +85,15 @@ spec-diff:  ## SPEC=file [BASE=file JSON=1]: what changed, what breaks, which ve
 update-spec: $(READY)  ## SPEC=file [API=1.2]: compare, vendor, regenerate, say what the facade does not reach
 	$(PY) -m tools.update_spec "$(SPEC)" $(if $(API),--api "$(API)")
 
-emulator: $(READY)  ## [PORT=8080] the emulator on loopback, with its status page
-	$(PY) -m sinch_provisioning_emulator --control --port $(or $(PORT),8080)
+emulator: $(READY)  ## [PORT=8080 API=1.2] the emulator on loopback, with its status page
+	$(PY) -m sinch_provisioning_emulator --control --port $(or $(PORT),8080) --api $(or $(API),1.0)
 
 docs: $(DOCS_READY)  ## the documentation site into site/, offline; a dead link or a missing name fails
 	NO_MKDOCS_2_WARNING=true $(DOCS_VENV)/bin/mkdocs build --quiet --site-dir site
 	echo "site/index.html"
 
 bench: requirements/bench.txt  ## [ARGS=--docs] side by side with the peers, in one run
-	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	test -x .venv-bench/bin/python || $(RUNS) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install -qq --require-hashes -r requirements/bench.txt
 	PYTHONPATH=src:generated .venv-bench/bin/python -m benchmarks $(ARGS)
 
@@ -99,12 +113,16 @@ soak: $(READY)  ## ten minutes of rotating tokens, faults and cancellations
 mutation: $(READY)  ## which changes to retries, tokens and errors no test notices
 	$(PY) -m tests.mutation
 
-lock: $(READY)  ## pin every tool again, with hashes
-	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
-	  --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
-	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
-	  requirements/docs.in -o requirements/docs.txt
-	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
-	  requirements/release.in -o requirements/release.txt
+lock: $(READY)  ## pin every tool again, with hashes; lowest.txt has the lowest versions of what pyproject.toml names
+	compile="uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --all-extras"
+	$$compile --generate-hashes pyproject.toml requirements/dev.in -o requirements/dev.txt
+	floors=$$(mktemp)
+	trap 'rm -f "$$floors"' EXIT
+	$$compile --no-annotate --no-deps --no-strip-extras --resolution lowest-direct pyproject.toml | sed 's/\[[^]]*\]//' >"$$floors"
+	$$compile --generate-hashes pyproject.toml requirements/dev.in -c "$$floors" -o requirements/lowest.txt
+	for tools in docs release; do
+	  uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header \
+	    requirements/$$tools.in -o requirements/$$tools.txt
+	done
 
-.PHONY: help setup demo example test check generate spec-diff update-spec emulator docs bench dist release-tools soak mutation lock
+.PHONY: help setup demo demo-1.2 example test lowest check generate spec-diff update-spec emulator docs bench dist release-tools soak mutation lock

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
+import pickle
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import cattrs
+import msgspec
+import orjson
 import pytest
 import yaml
-from fastapi import FastAPI
+from cattrs.strategies import use_class_methods
+from fastapi import Body, FastAPI
+from fastapi.testclient import TestClient
+from litestar import Litestar, get
+from litestar.testing import TestClient as LitestarClient
 from pydantic import TypeAdapter, ValidationError
 from tools.generate import main
 from tools.openapi.vendored import VENDORED
 
 from sinch_provisioning import LineCredentials, ProvisioningError, RetryPolicy
-from sinch_provisioning_api.models import CreateSenderRequest, RcsSender, Sender
+from sinch_provisioning_api.models import CreateRcsSenderRequest, CreateSenderRequest, RcsSender, Sender
 from sinch_provisioning_emulator import Emulator
 
 from .conftest import client_on
@@ -142,3 +151,76 @@ async def test_who_walks_frame_variables_finds_no_secret(given: Any) -> None:
         frame = frame.tb_next
     assert len(seen) > 10
     assert not [text for text in seen if CANARY in text]
+
+
+def test_msgspec_writes_models_and_no_secret() -> None:
+    """What serializes attrs classes takes replies as they are, and finds no credentials and no unknown properties."""
+    written = msgspec.json.encode(Sender.from_dict(REPLY))
+    assert json.loads(written)["name"] == "Shop"
+    assert CANARY.encode() not in written
+    request = msgspec.json.decode(b'{"display_name": "Acme"}', type=CreateRcsSenderRequest)
+    assert request.to_dict() == {"displayName": "Acme"}
+
+
+def test_copies_and_pickles_are_equal_and_carry_no_secret() -> None:
+    """A pickle leaves unknown secrets behind, and a model with channel credentials refuses to be pickled."""
+    sender = Sender.from_dict({**REPLY, "channelCredentials": None, "tier": "gold"})
+    stored = pickle.dumps(sender)
+    assert CANARY.encode() not in stored
+    assert pickle.loads(stored).additional_properties == {"tier": "gold"}
+    full = Sender.from_dict(REPLY)
+    for same in (copy.copy(full), copy.deepcopy(full)):
+        assert same == full
+        assert CANARY not in repr(same)
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(full)
+
+
+def test_orjson_writes_what_a_model_says_of_itself() -> None:
+    """`to_dict` has the names and the types of JSON; orjson's `default` takes it."""
+    sender = RcsSender.from_dict({"id": "1", "displayName": "Acme", "createTime": "2024-01-01T00:00:00Z"})
+    written = orjson.loads(orjson.dumps([sender], default=RcsSender.to_dict))
+    assert written == [{"id": "1", "displayName": "Acme", "createTime": "2024-01-01T00:00:00+00:00"}]
+
+
+def test_cattrs_uses_the_models_own_methods() -> None:
+    """Its strategy for class methods reads and writes the names of the wire."""
+    converter = cattrs.Converter()
+    use_class_methods(converter, "from_dict", "to_dict")
+    reply = {"id": "1", "displayName": "Acme"}
+    sender = converter.structure(reply, RcsSender)
+    assert sender == RcsSender.from_dict(reply)
+    assert converter.unstructure(sender) == reply
+
+
+def test_a_request_model_is_a_fastapi_body() -> None:
+    """The body is checked, described in the application's OpenAPI, and a mistake in it repeats no secret."""
+    app = FastAPI()
+
+    @app.post("/shops")
+    async def create(body: Annotated[CreateSenderRequest, Body()]) -> dict[str, bool]:
+        return {"given": body.to_dict()["channelCredentials"] == {"token": CANARY}}
+
+    with TestClient(app) as service:
+        good = service.post("/shops", json={"name": "Shop", "channelCredentials": {"token": CANARY}})
+        assert good.json() == {"given": True}
+        refused = service.post("/shops", json={"channelCredentials": {"token": CANARY}})
+        assert refused.status_code == 422
+        assert CANARY not in refused.text
+    described = app.openapi()["components"]["schemas"]["CreateSenderRequest"]
+    assert described["properties"]["name"]["description"]
+
+
+def test_litestar_routes_return_models() -> None:
+    """As they are, typed in the application's OpenAPI, without credentials."""
+
+    @get("/shop", sync_to_thread=False)
+    def shop() -> Sender:
+        return Sender.from_dict(REPLY)
+
+    with LitestarClient(Litestar([shop], logging_config=None)) as service:
+        answer = service.get("/shop")
+        assert answer.json()["name"] == "Shop"
+        assert CANARY not in answer.text
+        schemas = service.get("/schema/openapi.json").json()["components"]["schemas"]
+    assert "create_time" in schemas["Sender"]["properties"]

@@ -224,11 +224,14 @@ def test_the_other_api_is_updated_in_the_same_way(tmp_path: Path, tree: Tree) ->
     report = update(other, spec)
     assert "breaking" not in report
     assert report.count(" is now ") == 6
+    unreached = report.partition("no facade method reaches")[2].partition("gone, but")[0]
+    assert unreached.strip() == ": ConversationTelegramController_get_v1 (get_telegram_bot)"
     assert "compatible  RcsSenderDetailsBrandInputDto.slogan  request property added" in report
     assert facade_coverage.exported(other.generated) == exports
     assert check(other.generated, other.spec, other.source) == []
     assert check(tree.generated, tree.spec, tree.source) == []
     run(tree, "from sinch_provisioning_v1_2_api.models import *; BrandDetailsInput(slogan='x'); RcsSender")
+    run(tree, "from sinch_provisioning.v1_2 import ProvisioningClient")
 
 
 @pytest.mark.parametrize("step", ["read", "generate", "import", "place", "interrupt"])

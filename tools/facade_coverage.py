@@ -28,8 +28,12 @@ def uses(folder: Path, package: str) -> list[Use]:
     for path in sorted(folder.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
         names = {local: (name, line) for local, name, line in _imported(tree, package)}
+        modules = {f"{local}." for local in _imported_modules(tree, package)}
         file = path.relative_to(folder.parent).as_posix()
-        used = [Use(names[name][0], owner, file, line) for name, owner, line in _owners(tree, "", set(names))]
+        used = [
+            Use(names[name][0] if name in names else name.partition(".")[2], owner, file, line)
+            for name, owner, line in _owners(tree, "", {*names, *modules})
+        ]
         reexported = {name for name, _ in names.values()} - {use.name for use in used}
         found += used
         found += [Use(name, "the module", file, line) for name, line in names.values() if name in reexported]
@@ -56,9 +60,20 @@ def _imported(tree: ast.Module, package: str) -> Iterator[tuple[str, str, int]]:
                 yield alias.asname or alias.name, alias.name, node.lineno
 
 
+def _imported_modules(tree: ast.Module, package: str) -> Iterator[str]:
+    """Yield the local names of the modules of coroutines and of types."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == package:
+            for alias in node.names:
+                if alias.name in ("api", "models"):
+                    yield alias.asname or alias.name
+
+
 def _owners(node: ast.AST, owner: str, names: set[str]) -> Iterator[tuple[str, str, int]]:
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
         yield node.id, owner or "the module", node.lineno
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and f"{node.value.id}." in names:
+        yield f"{node.value.id}.{node.attr}", owner or "the module", node.lineno
     for child in ast.iter_child_nodes(node):
         inner = owner
         if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

@@ -13,8 +13,8 @@ from itertools import pairwise
 from typing import Any, cast, get_type_hints
 
 import attrs
-from pydantic import BaseModel, ConfigDict, Field, create_model
-from pydantic_core import core_schema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic_core import PydanticCustomError, core_schema
 
 from .errors import SchemaMismatchError
 from .secrets import is_secret_name, without_secrets
@@ -38,7 +38,12 @@ def _read(model: Any, value: object) -> object:
         return cast("object", model.from_dict(value))
     except SchemaMismatchError as mismatch:
         problem = str(mismatch)
-    raise ValueError(problem)
+    # A ValidationError shows its input, in its text and in what FastAPI answers.
+    shown = (
+        without_secrets(cast("object", value)) if isinstance(value, Mapping) else f"<{type(value).__name__}>"
+    )
+    kind = PydanticCustomError("value_error", "Value error, {problem}", {"problem": problem})
+    raise ValidationError.from_exception_data(model.__name__, [{"type": kind, "input": shown}])
 
 
 def _shown(model: Any) -> BaseModel:

@@ -131,6 +131,7 @@ _HOMES: Final = {
     ),
     "events": "AttemptEvent RetryEvent TokenEvent",
     "lifecycle.polling": "Polling",
+    "models": "",
     "rate_limit": "RateLimit",
     "telemetry": "Telemetry",
     "token_store": "TokenStore",

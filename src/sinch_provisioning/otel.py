@@ -22,6 +22,10 @@ except ImportError as error:
         'sinch_provisioning.otel needs an extra: pip install "sinch-provisioning[otel]"', name=error.name
     ) from error
 
+# Private, and what all of OpenTelemetry's instrumentations of HTTP clients ask; there is no public name for it.
+from opentelemetry.context import (
+    _SUPPRESS_HTTP_INSTRUMENTATION_KEY as SUPPRESS_HTTP_INSTRUMENTATION,  # pyright: ignore[reportPrivateUsage]
+)
 from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation
 from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
@@ -154,8 +158,11 @@ def _is_real(provider: object) -> bool:
 class _Scope:
     """A span that is the current one from entry to exit, and its duration."""
 
-    def __init__(self, span: Span, duration: Histogram, about: dict[str, _Value]) -> None:
+    def __init__(
+        self, span: Span, duration: Histogram, about: dict[str, _Value], *, is_request: bool = False
+    ) -> None:
         self.span = span
+        self._is_request = is_request
         self.error: str | None = None
         self._duration = duration
         self._about = about
@@ -168,7 +175,11 @@ class _Scope:
 
     def enter(self) -> None:
         """Make the span the current one."""
-        self._token = context.attach(trace.set_span_in_context(self.span))
+        current = trace.set_span_in_context(self.span)
+        if self._is_request:
+            # An instrumentation of httpx would add a client span for the same request.
+            current = context.set_value(SUPPRESS_HTTP_INSTRUMENTATION, True, current)
+        self._token = context.attach(current)
 
     def leave(self, raised: type[BaseException] | None) -> None:
         """End the span; of an error only the type is recorded, since its text may quote what was sent."""
@@ -212,7 +223,9 @@ class Call:
             span.set_attribute("url.full", f"{address}?REDACTED" if query else address)
         if resend_count > 0:
             span.set_attribute(_RESEND_COUNT, resend_count)
-        return Attempt(self._telemetry, self._scope, _Scope(span, self._telemetry.requests, about))
+        return Attempt(
+            self._telemetry, self._scope, _Scope(span, self._telemetry.requests, about, is_request=True)
+        )
 
     def failed(self, kind: str) -> None:
         """Record a failure that is not an exception."""

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from .api.quirks import Quirks
     from .api.request_log import RecordedRequest
     from .api.sender import Sender
+    from .api.v1_2.deliveries import Delivery, DeliveryOptions
     from .emulator import Emulator
     from .openapi.error_replies import EmulatorError
 
 __all__ = [
     "Armed",
     "Clock",
+    "Delivery",
+    "DeliveryOptions",
     "Emulator",
     "EmulatorError",
     "Fault",
@@ -34,6 +37,8 @@ __all__ = [
 _MODULES = {
     "Armed": "api.faults",
     "Clock": "api.clock",
+    "Delivery": "api.v1_2.deliveries",
+    "DeliveryOptions": "api.v1_2.deliveries",
     "Emulator": "emulator",
     "EmulatorError": "openapi.error_replies",
     "Fault": "api.faults",

@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: loopback)")
     add("--port", type=int, default=8080, help="0 picks a free one (default: 8080)")
+    add("--api", default="1.0", metavar="VERSION", help="1.0, the vendored document's, or 1.2, Sinch's own")
     add("--spec", metavar="FILE", help="OpenAPI document to serve (default: the vendored one)")
     add("--scenario", metavar="FILE", help="YAML file with initial senders, verdicts and faults")
     add("--state", metavar="FILE", help="JSON file that keeps the senders over restarts")
@@ -72,6 +73,7 @@ def _emulator(options: argparse.Namespace) -> Emulator:
     from .emulator import Emulator  # noqa: PLC0415 - see above
 
     return Emulator(
+        api=options.api,
         spec=options.spec,
         clock=RunningClock(speed=options.speed),
         key_id=options.key_id,

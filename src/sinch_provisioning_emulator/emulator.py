@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 import httpx
 
@@ -22,6 +24,9 @@ from .api.request_log import RequestLog
 from .api.sender import Sender
 from .api.senders import Senders
 from .api.service import Service
+from .api.v1_2 import service as v1_2
+from .api.v1_2.deliveries import Deliveries, DeliveryOptions
+from .api.v1_2.rules import States
 from .control.endpoint import Control
 from .control.scenario import play, read_scenario
 from .openapi.document import read_document
@@ -32,7 +37,9 @@ from .persistence.snapshots import Snapshots
 from .server.asgi import App
 from .server.httpx_transport import EmulatorTransport
 from .server.uvicorn_server import serving
+from .server.webhook_sender import Receiver, WebhookSender
 
+_DELIVERY_PAUSE = 0.05  # seconds of real time between two looks for due deliveries
 _NOWHERE = "http://127.0.0.1:1"  # for in-process URLs; nothing listens on port 1
 
 
@@ -43,11 +50,15 @@ class Emulator:
     launch to its verdict, `approval` the default verdict. With `page_size`, lists are paged even if the request does
     not ask for pages; `unique_names` answers 409 to a second sender with the same name; `quirks` are ways in which the
     server differs from the simplest one. `spec` is another OpenAPI document to serve.
+
+    `api` is "1.0" for the API of the vendored document, "1.2" for Sinch's own, which has webhooks: `delivery` says how
+    their events are delivered. It does not keep webhooks in `state`.
     """
 
     def __init__(
         self,
         *,
+        api: str = "1.0",
         spec: str | Path | None = None,
         clock: Clock | None = None,
         key_id: str = "emulator-key-id",
@@ -64,6 +75,7 @@ class Emulator:
         control_hosts: Collection[str] = (),
         scenario: str | Path | None = None,
         state: str | Path | None = None,
+        delivery: DeliveryOptions | None = None,
     ) -> None:
         """Times are seconds or a timedelta; `history` is how many requests are logged.
 
@@ -74,23 +86,43 @@ class Emulator:
             raise EmulatorError("page_size must be at least 1, or None to send lists in one reply")
         self.clock: Clock = VirtualClock() if clock is None else clock
         self.key_id, self.key_secret, self.project_id = key_id, key_secret, project_id
-        self.document = read_document(spec)
+        self.document = read_document(spec, api)
         seconds = review.total_seconds() if isinstance(review, timedelta) else review
         self.lifecycle = Lifecycle(self.clock, review=seconds, approval=approval)
-        launches = Launches(self.document, self.lifecycle)
+        launches = (Launches if api == "1.0" else States)(self.document, self.lifecycle)
         self.senders = Senders(launches, self.clock)
+        self.webhooks = Senders(launches, self.clock)
         self.requests = RequestLog(history)
         self.faults = Faults(each.operation_id for each in self.document.operations)
         self._auth = Authenticator(self.clock, lifetime=token_lifetime)
         self._auth.add_key(key_id, key_secret)
-        self.service = Service(
-            clock=self.clock,
-            senders=self.senders,
-            launches=launches,
-            page_size=page_size,
-            unique_names=unique_names,
-            quirks=Quirks() if quirks is None else quirks,
-        )
+        quirks = Quirks() if quirks is None else quirks
+        self._lock = RLock()  # clients in several threads may share the emulator
+        self._sender: WebhookSender | None = None
+        self.service: Service | v1_2.Service
+        if isinstance(launches, States):
+            options = DeliveryOptions() if delivery is None else delivery
+            self.deliveries = Deliveries(self.clock, self.senders, self.webhooks, launches, options)
+            self._sender = WebhookSender(self.deliveries, self._lock)
+            self.service = v1_2.Service(
+                clock=self.clock,
+                senders=self.senders,
+                webhooks=self.webhooks,
+                states=launches,
+                deliveries=self.deliveries,
+                page_size=page_size,
+                unique_names=unique_names,
+                quirks=quirks,
+            )
+        else:
+            self.service = Service(
+                clock=self.clock,
+                senders=self.senders,
+                launches=launches,
+                page_size=page_size,
+                unique_names=unique_names,
+                quirks=quirks,
+            )
         self._backend = Backend(
             document=self.document,
             project_id=project_id,
@@ -115,7 +147,6 @@ class Emulator:
         self.senders.journal = self._snapshots
         self.app = App(self._answer)
         self._origin = _NOWHERE
-        self._lock = RLock()  # clients in several threads may share the emulator
         if scenario is not None:
             initial = read_scenario(scenario)
             if len(self.senders) > 0:
@@ -146,10 +177,13 @@ class Emulator:
         before = self._origin
         async with serving(self.app, host=host, port=port) as origin:
             self._origin = origin
+            delivering = None if self._sender is None else asyncio.ensure_future(self._deliver_always())
             try:
                 yield self
             finally:
                 self._origin = before
+                if delivering is not None:
+                    delivering.cancel()
 
     def add_key(self, key_id: str, key_secret: str, *, projects: Iterable[str] | None = None) -> None:
         """Accept another key; with `projects`, only for those (403 elsewhere)."""
@@ -208,13 +242,44 @@ class Emulator:
             )
         )
 
-    def approve(self, sender: str) -> None:
-        """Accept launches: of one sender by id, ending its review now, or of all senders with a name."""
-        self._backend.decide(sender, "accepted")
+    async def deliver(self) -> int:
+        """Send the webhook deliveries that are due; returns how many were accepted. `serve` does so by itself."""
+        return await self._webhook_sender().send_due()
 
-    def reject(self, sender: str) -> None:
+    def receive(
+        self, target: str, receiver: Receiver | None = None, *, app: Callable[..., Any] | None = None
+    ) -> None:
+        """Let `receiver`, or the ASGI application `app`, stand for a webhook's target in this process.
+
+        A receiver is a coroutine function that takes the headers and the body of a delivery, and returns the status
+        of its answer.
+        """
+        self._webhook_sender().receive(target, receiver, app)
+
+    def _webhook_sender(self) -> WebhookSender:
+        if self._sender is None:
+            raise EmulatorError('only Sinch\'s own API has webhooks: use Emulator(api="1.2")')
+        return self._sender
+
+    async def _deliver_always(self) -> None:
+        while True:
+            await self.deliver()
+            await asyncio.sleep(_DELIVERY_PAUSE)
+
+    def approve(self, sender: str, countries: Iterable[str] | None = None) -> None:
+        """Accept launches: of one sender by id, ending its review now, or of all senders with a name.
+
+        In Sinch's own API, `countries` are the ones that decide; without them all do.
+        """
+        self._backend.decide(sender, "accepted", countries)
+
+    def reject(self, sender: str, countries: Iterable[str] | None = None) -> None:
         """Reject launches: of one sender by id, ending its review now, or of all senders with a name."""
-        self._backend.decide(sender, "rejected")
+        self._backend.decide(sender, "rejected", countries)
+
+    def suspend(self, sender: str, countries: Iterable[str] | None = None) -> None:
+        """Suspend a sender of Sinch's own API, in some countries or in all, by id or name."""
+        self._backend.decide(sender, "suspended", countries)
 
     def hold(self, sender: str) -> None:
         """Keep launches pending until they are approved or rejected; by sender id or name."""
@@ -244,7 +309,7 @@ class Emulator:
         self._backend.advance(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
     def reset(self) -> None:
-        """Delete senders, logged requests and faults; keys, verdicts and the clock stay."""
+        """Delete senders, webhooks, logged requests and faults; keys, verdicts and the clock stay."""
         self._backend.reset()
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from sinch_provisioning import ProvisioningClient
+    from sinch_provisioning import ProvisioningClient, v1_2
 
     from .emulator import Emulator
 
@@ -20,6 +20,31 @@ def sinch_emulator() -> Emulator:
     from . import Emulator  # noqa: PLC0415 - from the package, whose error says what to install
 
     return Emulator()
+
+
+@pytest.fixture
+def sinch_emulator_v1_2() -> Emulator:
+    """Return a new emulator of Sinch's own API, without senders or faults."""
+    from . import Emulator  # noqa: PLC0415 - from the package, whose error says what to install
+
+    return Emulator(api="1.2")
+
+
+@pytest.fixture
+def sinch_v1_2(sinch_emulator_v1_2: Emulator) -> v1_2.ProvisioningClient:
+    """Return a client of Sinch's own API, connected to `sinch_emulator_v1_2` as `sinch` is to its emulator."""
+    from sinch_provisioning import OAuth2ClientCredentials, v1_2  # noqa: PLC0415 - see above
+
+    emulator = sinch_emulator_v1_2
+    return v1_2.ProvisioningClient(
+        project_id=emulator.project_id,
+        credentials=OAuth2ClientCredentials(
+            emulator.key_id, emulator.key_secret, token_url=emulator.token_url
+        ),
+        base_url=emulator.base_url,
+        transport=emulator.transport(any_host=False),
+        clock=emulator.clock,
+    )
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ async def test_doctor_says_what_is_set_and_from_where(
 )
 async def test_doctor_compares_the_clock(server: Emulator, command: Command, date: str, verdict: str) -> None:
     """A clock years off is a failure; a date that can't be read is only said."""
-    server.inject("listTelegramSenders", headers={"Date": date}, times=None)
+    server.inject("listRcsSenders", headers={"Date": date}, times=None)
     ran = await command("doctor", "--json")
     assert {each["what"]: each["verdict"] for each in ran.data}["clock"] == verdict
 

@@ -48,6 +48,7 @@ from sinch_provisioning.durable.membership import (
     new_worker_id,
     release,
 )
+from sinch_provisioning.durable.sqlite_clock import SQLITE_ARGUMENTS
 from sinch_provisioning.durable.upgrade import adopt_old_orders
 from sinch_provisioning_emulator import Emulator, RunningClock
 
@@ -388,7 +389,14 @@ async def _old_workflow(data: dict[str, object]) -> dict[str, object]:
 
 
 def _convert(url: str, database: Database) -> None:
-    DBOS(config={"name": "old", "system_database_url": url, "log_level": "CRITICAL"})
+    DBOS(
+        config={
+            "name": "old",
+            "system_database_url": url,
+            "log_level": "CRITICAL",
+            "db_engine_kwargs": {"connect_args": SQLITE_ARGUMENTS},
+        }
+    )
     try:
         DBOS.listen_queues([])
         DBOS.launch()
@@ -401,7 +409,7 @@ def _convert(url: str, database: Database) -> None:
             with SetWorkflowID(f"p/rcs/{name}"):
                 handle = DBOS.enqueue_workflow("old", _old_workflow, data)
             assert handle.workflow_id == f"p/rcs/{name}"
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
             connection.execute(
                 "UPDATE workflow_status SET status='PENDING' WHERE workflow_uuid='p/rcs/under way'"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,33 @@ def test_its_fixtures_are_isolated_also_with_xdist(tmp_path: Path) -> None:
         check=False,
     )
     assert "27 passed" in run.stdout, run.stdout + run.stderr
+
+
+def test_variables_that_name_the_real_service_do_not_lead_there(tmp_path: Path) -> None:
+    """The environment of a deployment changes neither the address, the project nor the key of the fixture's client."""
+    (tmp_path / "test_user.py").write_text(
+        "import asyncio\n\ndef test_it(sinch, sinch_emulator):\n"
+        "    assert sinch.project_id == sinch_emulator.project_id\n"
+        "    asyncio.run(sinch.line.create(name='A'))\n"
+        "    assert [each.operation_id for each in sinch_emulator.requests] == ['token', 'createLineSender']\n"
+    )
+    real = {
+        "SINCH_PROVISIONING_URL": "https://provisioning.api.sinch.com",
+        "SINCH_TOKEN_URL": "https://auth.sinch.com/oauth2/token",
+        "SINCH_PROJECT_ID": "real-project",
+        "SINCH_KEY_ID": "real-key",
+        "SINCH_KEY_SECRET": "real-secret",
+        "HTTPS_PROXY": "http://proxy.example:3128",
+    }
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT, "-p", "no:asyncio"],
+        cwd=tmp_path,
+        env={**os.environ, **real},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in run.stdout, run.stdout + run.stderr
 
 
 def test_the_plugin_costs_nothing_where_it_is_not_used(tmp_path: Path) -> None:

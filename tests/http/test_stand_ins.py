@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 
 from sinch_provisioning import BearerToken, OutcomeUnknownError, ProvisioningClient
+from sinch_provisioning.otel import OpenTelemetry
 
 from ..faults.clients import client_on, policy
 from ..faults.server import Server
@@ -86,6 +89,30 @@ async def test_instrumentation_sees_each_request() -> None:
         await sinch.rcs.list()
         assert server.count("GET rcs") == 4
     assert len(exporter.get_finished_spans()) == 2
+
+
+@pytest.mark.parametrize("own_client", [False, True])
+async def test_both_instrumentations_give_one_client_span_a_request(own_client: bool) -> None:
+    """OpenTelemetry's instrumentor of httpx adds none to those of `sinch_provisioning.otel`, which carry the trace."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    instrumentor: Any = HTTPXClientInstrumentor()
+    instrumentor.instrument(tracer_provider=provider)
+    try:
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(Server())
+            http = await stack.enter_async_context(httpx.AsyncClient()) if own_client else None
+            telemetry = OpenTelemetry(tracer_provider=provider)
+            sinch = await stack.enter_async_context(client_on(server, telemetry=telemetry, http_client=http))
+            await sinch.rcs.list()
+            await sinch.rcs.list()
+            assert server.count("GET rcs") == 2
+    finally:
+        instrumentor.uninstrument()
+    clients = [span for span in exporter.get_finished_spans() if span.kind is SpanKind.CLIENT]
+    assert [span.name for span in clients].count("GET /v1/projects/{project_id}/rcs/senders") == 2
+    assert len(clients) == 3  # the token's request too
 
 
 @pytest.mark.parametrize("kind", [httpx.AsyncHTTPTransport, httpcore.AsyncConnectionPool])

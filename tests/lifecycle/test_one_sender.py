@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from sinch_provisioning import (
+    BadRequestError,
     BearerToken,
     DeadlineExceededError,
     ProvisioningClient,
@@ -127,6 +128,62 @@ async def test_list_that_lags_makes_no_second_sender() -> None:
         assert (await sinch.rcs.ensure(display_name="Acme")).id == "s1"
         assert (await sinch.line.ensure(name="Acme")).id == "s2"
         assert (await sinch.line.ensure(name="Acme")).id == "s2"
+
+
+async def test_cancelled_create_and_a_list_that_lags_make_one_sender() -> None:
+    """A create that was cancelled may have happened: the next call looks until the list has caught up."""
+    clock = FakeClock()
+    store = Store(clock, lag=2.0)
+    acted = asyncio.Event()
+
+    class Slow(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await request.aread()
+            answer = store(request)
+            if request.method == "POST" and store.methods.count("POST") == 1:
+                acted.set()
+                await asyncio.Event().wait()
+            return answer
+
+    async with client_of(store, transport=Slow(), clock=clock) as sinch:
+        call = asyncio.ensure_future(sinch.rcs.ensure(display_name="Acme"))
+        await acted.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert (await sinch.rcs.ensure(display_name="Acme")).id == "s1"
+    assert len(store.senders) == 1
+
+
+async def test_refused_create_needs_no_patience() -> None:
+    """A create that the server refused did not happen, and costs the next call no pause."""
+    clock = FakeClock()
+    store = Store(clock)
+    refuse = [True]
+
+    def server(request: httpx.Request) -> httpx.Response:
+        return reply({}, 400) if request.method == "POST" and refuse else store(request)
+
+    async with client_of(server, clock=clock) as sinch:
+        with pytest.raises(BadRequestError):
+            await sinch.rcs.ensure(display_name="Acme")
+        refuse.clear()
+        await sinch.rcs.ensure(display_name="Acme")
+    assert clock.sleeps == []
+
+
+async def test_reply_about_no_sender_says_nothing() -> None:
+    """While the list lags, a reply to the read by id that names no id does not prove that the sender is gone."""
+    clock = FakeClock()
+    store = Store(clock, lag=5.0)
+
+    def gateway(request: httpx.Request) -> httpx.Response:
+        return reply({"senders": []}) if request.method == "GET" else store(request)
+
+    async with client_of(gateway, clock=clock) as sinch:
+        first = await sinch.rcs.ensure(display_name="Acme")
+        assert (await sinch.rcs.ensure(display_name="Acme")).id == first.id
+    assert len(store.senders) == 1
 
 
 async def test_deleted_sender_is_created_again() -> None:

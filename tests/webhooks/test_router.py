@@ -121,8 +121,10 @@ async def test_the_answer_does_not_wait_for_a_handler() -> None:
 async def test_a_stopping_application_lets_its_handlers_end() -> None:
     """The lifespan waits for what was acknowledged, as long as it may."""
     ended: list[int] = []
+    stopping = asyncio.Event()
 
     async def handler(_: WebhookEvent) -> None:
+        await stopping.wait()
         await asyncio.sleep(0.1)
         ended.append(1)
 
@@ -130,6 +132,7 @@ async def test_a_stopping_application_lets_its_handlers_end() -> None:
         for _ in range(3):
             assert (await post(url, signed(), BODY)).status_code == 204
         assert ended == []
+        stopping.set()
     assert ended == [1, 1, 1]
 
 

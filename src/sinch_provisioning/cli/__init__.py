@@ -38,5 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(problem: str) -> int:
-    sys.stderr.write(f"error: {problem}\n")
+    # A server's text may hold escape sequences, which a terminal would obey.
+    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in problem)
+    sys.stderr.write(f"error: {shown}\n")
     return 1

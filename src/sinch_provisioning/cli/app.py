@@ -6,16 +6,22 @@ import asyncio
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter, validators
 
 from .. import ConfigurationError, __version__
 from ..desired import schema
-from . import health, planning, senders
+from . import health, planning, senders, webhooks
 
 Json = Annotated[bool, Parameter("--json", negative=(), help="Print JSON, for programs.")]
 Project = Annotated[str | None, Parameter(help="Project id (default: SINCH_PROJECT_ID).")]
+Api = Annotated[
+    Literal["1.0", "1.2"] | None,
+    Parameter(
+        help="1.2: Sinch's own API; 1.0: the vendored document's (default: SINCH_PROVISIONING_API, then 1.0)."
+    ),
+]
 File = Annotated[Path, Parameter(help="A desired-state file, YAML or JSON.")]
 Inline = Annotated[
     bool, Parameter("--allow-inline-secrets", negative=(), help="Accept literal secrets in the file.")
@@ -30,16 +36,35 @@ Database = Annotated[
 Flag = Parameter(negative=())
 Positive = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
+_EPILOGUE: Final = """\
+Settings: SINCH_PROJECT_ID, SINCH_KEY_ID, SINCH_KEY_SECRET, and optionally SINCH_PROVISIONING_URL, SINCH_TOKEN_URL.
+
+Examples:
+
+sinch-provisioning doctor
+
+sinch-provisioning senders list rcs
+
+sinch-provisioning senders launch SENDER_ID --wait
+
+sinch-provisioning plan senders.yaml
+
+Exit codes: 0 success, 1 failure, 2 more to do, 130 interrupted."""
+
 app = App(
     name="sinch-provisioning",
     help="Manage senders of the Sinch Provisioning API, one by one or from a file.",
-    help_epilogue="Exit codes: 0 success, 1 failure, 2 more to do, 130 interrupted.",
+    help_epilogue=_EPILOGUE,
     version=__version__,
     result_action="return_value",
 )
 senders_app = App(name="senders", help="List, show, launch and watch senders.")
+webhooks_app = App(
+    name="webhooks", help="Webhooks of Sinch's own API: list, ensure, delete, and hear them here."
+)
 token_app = App(name="token", help="Check the access token.")
 app.command(senders_app)
+app.command(webhooks_app)
 app.command(token_app)
 
 
@@ -203,26 +228,30 @@ def print_schema() -> int:
 
 @app.command
 def completion(shell: Literal["bash", "zsh", "fish"]) -> int:
-    """Print the completion script of a shell."""
+    """Print the completion script of a shell.
+
+    bash: write it to ~/.local/share/bash-completion/completions/sinch-provisioning; zsh: to a file _sinch-provisioning
+    in a folder of fpath; fish: to ~/.config/fish/completions/sinch-provisioning.fish.
+    """
     sys.stdout.write(app.generate_completion(shell=shell))
     return 0
 
 
 @app.command
-def doctor(*, project: Project = None, as_json: Json = False) -> int:
+def doctor(*, api: Api = None, project: Project = None, as_json: Json = False) -> int:
     """Show the configuration and where it comes from, and check that the API can be reached."""
-    return _finish(health.examine(project=project, as_json=as_json))
+    return _finish(health.examine(api=api, project=project, as_json=as_json))
 
 
 @token_app.command(name="check")
-def check(*, project: Project = None, as_json: Json = False) -> int:
+def check(*, api: Api = None, project: Project = None, as_json: Json = False) -> int:
     """Fetch a token and make one call with it."""
-    return _finish(health.check_token(project=project, as_json=as_json))
+    return _finish(health.check_token(api=api, project=project, as_json=as_json))
 
 
 @senders_app.command(name="list")
 def list_senders(
-    channel: senders.Channel | None = None, *, project: Project = None, as_json: Json = False
+    channel: senders.Channel | None = None, *, api: Api = None, project: Project = None, as_json: Json = False
 ) -> int:
     """List senders.
 
@@ -231,19 +260,20 @@ def list_senders(
     channel
         Only this channel (default: all).
     """
-    return _finish(senders.list_senders(channel, project=project, as_json=as_json))
+    return _finish(senders.list_senders(channel, api=api, project=project, as_json=as_json))
 
 
 @senders_app.command(name="get")
-def get(sender_id: str, *, project: Project = None, as_json: Json = False) -> int:
+def get(sender_id: str, *, api: Api = None, project: Project = None, as_json: Json = False) -> int:
     """Show one RCS sender."""
-    return _finish(senders.get_sender(sender_id, project=project, as_json=as_json))
+    return _finish(senders.get_sender(sender_id, api=api, project=project, as_json=as_json))
 
 
 @senders_app.command(name="launch")
 def launch(
     sender_id: str,
     *,
+    api: Api = None,
     project: Project = None,
     wait: Annotated[bool, Flag] = False,
     timeout: Timeout = None,
@@ -257,11 +287,64 @@ def launch(
         Wait until the sender is launched.
     """
     return _finish(
-        senders.launch_sender(sender_id, project=project, wait=wait, timeout=timeout, as_json=as_json)
+        senders.launch_sender(
+            sender_id, api=api, project=project, wait=wait, timeout=timeout, as_json=as_json
+        )
     )
 
 
 @senders_app.command(name="watch")
-def watch(sender_id: str, *, project: Project = None, timeout: Timeout = None, as_json: Json = False) -> int:
+def watch(
+    sender_id: str,
+    *,
+    api: Api = None,
+    project: Project = None,
+    timeout: Timeout = None,
+    as_json: Json = False,
+) -> int:
     """Print the status of an RCS sender now and at each change, until it is launched or has failed."""
-    return _finish(senders.watch_sender(sender_id, project=project, timeout=timeout, as_json=as_json))
+    return _finish(
+        senders.watch_sender(sender_id, api=api, project=project, timeout=timeout, as_json=as_json)
+    )
+
+
+@webhooks_app.command(name="list")
+def list_webhooks(*, project: Project = None, as_json: Json = False) -> int:
+    """List the webhooks of a project."""
+    return _finish(webhooks.list_webhooks(project=project, as_json=as_json))
+
+
+@webhooks_app.command(name="ensure")
+def ensure_webhook(target: str, *triggers: str, project: Project = None, as_json: Json = False) -> int:
+    """Register a webhook, or bring the one of that target up to date.
+
+    The secret that signs its deliveries is read from SINCH_WEBHOOK_SECRET.
+
+    Parameters
+    ----------
+    target
+        The URL that events are sent to.
+    triggers
+        Names such as RCS_SENDER_STATUS_UPDATED (default: ALL).
+    """
+    return _finish(webhooks.ensure(target, triggers or ("ALL",), project=project, as_json=as_json))
+
+
+@webhooks_app.command(name="delete")
+def delete_webhook(webhook_id: str, *, project: Project = None) -> int:
+    """Delete a webhook."""
+    return _finish(webhooks.delete(webhook_id, project=project))
+
+
+@webhooks_app.command(name="listen")
+def listen(
+    *,
+    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lt=2**16))] = 8000,
+    host: str = "127.0.0.1",
+    as_json: Json = False,
+) -> int:
+    """Print the events that come to this machine, until it is interrupted; for development.
+
+    Every path is taken for the webhook's. The secret is read from SINCH_WEBHOOK_SECRET.
+    """
+    return _finish(webhooks.listen(host, port, as_json=as_json))

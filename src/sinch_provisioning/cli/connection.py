@@ -5,12 +5,17 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from attrs import define, field
 
-from .. import AttemptEvent, ProvisioningClient, RetryEvent, TokenEvent, v1_2
+from .. import AttemptEvent, ProvisioningClient, RetryEvent, TokenEvent
+from .._client.base import BaseClient
 from ..config import resolve_api
 from ..desired import DesiredState
+
+if TYPE_CHECKING:
+    from .. import v1_2
 
 _WINDOW = 5.0
 
@@ -54,24 +59,32 @@ class Meter:
         return len(self._recent) / max(1.0, min(_WINDOW, now - self._started))
 
 
-AnyClient = ProvisioningClient | v1_2.ProvisioningClient
-
-
-def connect_to(
-    api: str | None, project: str | None = None, *, meter: Meter | None = None
-) -> AnyClient:
-    """Return a client of one of the two APIs (None: SINCH_PROVISIONING_API, then 1.0), as `connect` does."""
-    return connect(project, meter=meter, client=_CLIENTS[resolve_api(api)])
+AnyClient: TypeAlias = "ProvisioningClient | v1_2.ProvisioningClient"
+_Client = TypeVar("_Client", bound=BaseClient)
 
 
 def connect(
-    project: str | None = None,
-    *,
-    meter: Meter | None = None,
-    at_once: int = 10,
-    client: type[_Client] = ProvisioningClient,
-) -> _Client:
+    project: str | None = None, *, meter: Meter | None = None, at_once: int = 10
+) -> ProvisioningClient:
     """Return a client with settings from the environment."""
+    return _connected(ProvisioningClient, project, meter, at_once)
+
+
+def connect_to(api: str | None, project: str | None = None, *, meter: Meter | None = None) -> AnyClient:
+    """Return a client of the API that is named, or that SINCH_PROVISIONING_API names."""
+    return (
+        connect(project, meter=meter) if resolve_api(api) == "1.0" else connect_to_1_2(project, meter=meter)
+    )
+
+
+def connect_to_1_2(project: str | None = None, *, meter: Meter | None = None) -> v1_2.ProvisioningClient:
+    """Return a client of Sinch's own API."""
+    from .. import v1_2  # noqa: PLC0415 - loaded where it is used
+
+    return _connected(v1_2.ProvisioningClient, project, meter)
+
+
+def _connected(client: type[_Client], project: str | None, meter: Meter | None, at_once: int = 10) -> _Client:
     meter = Meter() if meter is None else meter
     return client(
         project_id=project,

@@ -9,14 +9,16 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-from .. import ConfigurationError, ProvisioningClient, ProvisioningError, __version__
+from .. import ConfigurationError, NotFoundError, ProvisioningClient, ProvisioningError, __version__
 from ..config import resolve_base_url, resolve_token_url
 from . import output
-from .connection import Meter, connect
+from .connection import AnyClient, Meter, connect_to
 
 # Servers check tokens by their own clock; a larger skew makes valid tokens look expired.
 _TOLERABLE_SKEW: Final = 30.0
-_SMALL_LIST: Final = "/v1/projects/{project_id}/telegram/senders"
+# Both APIs have the first; only Sinch's own has the second.
+_SMALL_LIST: Final = "/v1/projects/{project_id}/rcs/senders"
+_WEBHOOKS: Final = "/v1/projects/{project_id}/webhooks"
 
 Verdict = Literal["ok", "warn", "fail"]
 
@@ -34,22 +36,24 @@ class Finding:
         return {"verdict": self.verdict, "what": self.what, "detail": self.detail}
 
 
-async def check_token(*, project: str | None, as_json: bool) -> int:
+async def check_token(*, api: str | None, project: str | None, as_json: bool) -> int:
     """Fetch a token and make one call with it."""
     meter = Meter()
-    async with connect(project, meter=meter) as sinch:
+    async with connect_to(api, project, meter=meter) as sinch:
         problem = await _ask(sinch)
     return _report([_token(meter, problem), *_reply(sinch, meter, problem)], as_json)
 
 
-async def examine(*, project: str | None, as_json: bool) -> int:
+async def examine(*, api: str | None, project: str | None, as_json: bool) -> int:
     """Check the settings, the token, the API and the clock; 1 if a check fails."""
     findings = [Finding("ok", "version", __version__), *_settings(project)]
     if all(finding.verdict != "fail" for finding in findings):
         meter = Meter()
-        async with connect(project, meter=meter) as sinch:
+        async with connect_to(api, project, meter=meter) as sinch:
             answer = await _ask(sinch)
-        findings += [_token(meter, answer), *_reply(sinch, meter, answer), _clock(answer)]
+            findings += [_token(meter, answer), *_reply(sinch, meter, answer), _clock(answer)]
+            if isinstance(answer, _Answer):
+                findings.append(await _version(sinch))
     return _report(findings, as_json)
 
 
@@ -89,10 +93,10 @@ class _Answer:
     date: str | None
 
 
-async def _ask(sinch: ProvisioningClient) -> _Answer | ProvisioningError:
+async def _ask(sinch: AnyClient) -> _Answer | ProvisioningError:
     began = time.monotonic()
     try:
-        reply = await sinch.request("GET", _SMALL_LIST)
+        reply = await sinch.request("GET", _SMALL_LIST, params={"pageSize": 1})
     except ProvisioningError as error:
         return error
     return _Answer(time.monotonic() - began, reply.headers.get("date"))
@@ -110,12 +114,28 @@ def _token(meter: Meter, answer: _Answer | ProvisioningError) -> Finding:
     )
 
 
-def _reply(sinch: ProvisioningClient, meter: Meter, answer: _Answer | ProvisioningError) -> list[Finding]:
+def _reply(sinch: AnyClient, meter: Meter, answer: _Answer | ProvisioningError) -> list[Finding]:
     if isinstance(answer, _Answer):
         detail = f"project {sinch.project_id} replied in {answer.seconds:.2f} s, including the token"
         return [Finding("ok", "reachable", detail)]
     # Without a token no request was sent to the API.
     return [Finding("fail", "reachable", str(answer))] if meter.calls else []
+
+
+async def _version(sinch: AnyClient) -> Finding:
+    """Find out which of the two APIs replies, and compare it with the one that the client is for."""
+    replied = "1.2"
+    try:
+        await sinch.request("GET", _WEBHOOKS, params={"pageSize": 1})
+    except NotFoundError:
+        replied = "1.0"
+    except ProvisioningError as error:
+        return Finding("warn", "API version", f"not checked: {error}")
+    if replied == ("1.0" if isinstance(sinch, ProvisioningClient) else "1.2"):
+        return Finding("ok", "API version", replied)
+    return Finding(
+        "warn", "API version", f"{replied} replied: use --api {replied}, or set SINCH_PROVISIONING_API"
+    )
 
 
 def _clock(answer: _Answer | ProvisioningError) -> Finding:

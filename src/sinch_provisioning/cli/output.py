@@ -62,7 +62,8 @@ def records(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in columns:
-        table.add_column(title, overflow="fold")
+        # An id is copied from the terminal, which a line break in it would spoil.
+        table.add_column(title, overflow="fold", no_wrap=title == "id")
     for row in rows:
         first, *others = (clean(cell) for cell in row)
         table.add_row(Text(first, _COLOURS.get(first.split("+")[0], "")), *(Text(cell) for cell in others))

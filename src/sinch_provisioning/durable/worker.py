@@ -25,6 +25,7 @@ from .channel_round import CALL_TIMEOUT, Worker, never, run_round
 from .database import POSTGRESQL_ARGUMENTS, Database, channels
 from .limiter import Limiter, Pace
 from .membership import LEASE, Beat, Watch, beat, forget, join, new_worker_id, release
+from .sqlite_clock import SQLITE_ARGUMENTS
 from .upgrade import adopt_old_orders
 
 APPLICATION: Final = "sinch-provisioning"
@@ -117,8 +118,8 @@ async def _engine(url: str, worker_id: str) -> AsyncGenerator[None]:
         "executor_id": worker_id,
         "log_level": "CRITICAL",
     }
-    if not url.startswith("sqlite"):
-        config["db_engine_kwargs"] = {"connect_args": dict(POSTGRESQL_ARGUMENTS)}
+    arguments = SQLITE_ARGUMENTS if url.startswith("sqlite") else dict(POSTGRESQL_ARGUMENTS)
+    config["db_engine_kwargs"] = {"connect_args": arguments}
 
     def launch() -> str:
         try:

@@ -7,11 +7,12 @@ from typing import Any, Final, Protocol
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
+from .._client.base import BaseClient
 from ..client import ProvisioningClient
 
 _STATE: Final = "sinch_provisioning"
 
-OpenClient = Callable[[], AbstractAsyncContextManager[ProvisioningClient]]
+OpenClient = Callable[[], AbstractAsyncContextManager[BaseClient]]
 
 
 class Lifespan(Protocol):
@@ -25,11 +26,11 @@ class Lifespan(Protocol):
 @asynccontextmanager
 async def open_for(
     app: FastAPI, open_client: OpenClient = ProvisioningClient
-) -> AsyncGenerator[ProvisioningClient, None]:
+) -> AsyncGenerator[BaseClient, None]:
     """Open the application's client for the duration of a block, for use inside your own lifespan.
 
-    `open_client` creates the client; by default it is configured from the environment. A `ConfigurationError` keeps
-    the application from starting.
+    `open_client` creates the client, of either API (by default the vendored document's, from the environment). A
+    `ConfigurationError` keeps the application from starting.
     """
     async with open_client() as client:
         setattr(app.state, _STATE, client)
@@ -56,10 +57,10 @@ def lifespan(
     return run
 
 
-def find_client(connection: HTTPConnection) -> ProvisioningClient | None:
+def find_client(connection: HTTPConnection) -> BaseClient | None:
     """Return the application's client, or None where there is none."""
     # A mounted application sees the lifespan's state; an in-process transport without a lifespan sees the app's.
     found: object = connection.scope.get("state", {}).get(_STATE)
     if found is None:
         found = getattr(connection.app.state, _STATE, None)
-    return found if isinstance(found, ProvisioningClient) else None
+    return found if isinstance(found, BaseClient) else None

@@ -7,11 +7,11 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 
 from attrs import field, frozen
 
-from ..errors import NotFoundError
+from ..errors import NotFoundError, ProvisioningError
 from .keyed_locks import Locks
 from .properties import same
 from .recent_writes import LIST_LAG, RecentWrites, is_named, normal_name
-from .reconciling_writer import HasId, ReconcilingWriter, only_one
+from .reconciling_writer import UNCERTAIN, HasId, ReconcilingWriter, only_one
 
 # Seconds between looks at a list that may lag behind a create of unknown outcome, before it is sent again.
 LIST_LAG_PAUSES: Final = (1.0, 2.0, 2.0)
@@ -65,12 +65,14 @@ async def ensure(shared: Writes, wanted: Wanted[_T]) -> _T:
     writes = shared.writes
     normal = normal_name(wanted.key)
     key = (*wanted.kind, normal)
+    # Pauses between the first looks, where a create of before was cancelled or ended in doubt: it may have happened.
+    patience: tuple[float, ...] = ()
 
     def bears_key(sender: _T, last: _T | None) -> bool:
         last_id, last_key = (None, None) if last is None else (last.id, wanted.key_of(last))
         return is_named(wanted.key_of(sender), normal, sender.id, last_id, last_key)
 
-    async def find() -> _T | None:
+    async def look() -> _T | None:
         senders = await wanted.list()
         last = cast("_T | None", writes.last(key))
         listed = only_one(
@@ -84,18 +86,36 @@ async def ensure(shared: Writes, wanted: Wanted[_T]) -> _T:
             current = await wanted.get(last.id)
         except NotFoundError:
             current = None
-        if current is None or not bears_key(current, last):
+        if current is None or (current.id == last.id and not bears_key(current, last)):
             # Deleted or renamed since.
             writes.forget(key)
             return None
-        return current
+        # A reply that is about no sender, or another one, says nothing about this one.
+        return current if current.id == last.id else last
+
+    async def find() -> _T | None:
+        nonlocal patience
+        found, pauses, patience = await look(), patience, ()
+        for pause in pauses:
+            if found is None:
+                await shared.writer.sleep(pause)
+                found = await look()
+        return found
 
     async def create() -> _T:
-        sender = await wanted.create()
+        writes.begin(key)
+        try:
+            sender = await wanted.create()
+        except ProvisioningError as error:
+            if not isinstance(error, UNCERTAIN):
+                writes.failed(key)
+            raise
         writes.remember(key, sender, wanted.properties, wanted.read(sender), created=True)
         return sender
 
     async with shared.locks.hold(key):
+        if writes.is_doubtful(key):
+            patience = LIST_LAG_PAUSES
         sender, _ = await shared.writer.run(find, create, lag=LIST_LAG_PAUSES)
         different = writes.differences(key, wanted.properties, wanted.read(sender), same)
         if different:

@@ -52,6 +52,25 @@ class RecentWrites:
         self._clock = clock
         self._guard = threading.Lock()
         self._writes: OrderedDict[Hashable, Write] = OrderedDict()
+        # When a create was begun whose outcome is not known: it was cancelled, or no reply came.
+        self._begun: OrderedDict[Hashable, float] = OrderedDict()
+
+    def begin(self, key: Hashable) -> None:
+        """Record that a create for `key` is about to be sent."""
+        with self._guard:
+            self._begun[key] = self._clock.monotonic()
+            if len(self._begun) > MOST_SENDERS:
+                self._begun.popitem(last=False)
+
+    def failed(self, key: Hashable) -> None:
+        """Record that the create for `key` did not happen."""
+        with self._guard:
+            self._begun.pop(key, None)
+
+    def is_doubtful(self, key: Hashable) -> bool:
+        """Whether a create for `key` may have happened that a list does not show yet."""
+        begun = self._begun.get(key)
+        return begun is not None and self._clock.monotonic() - begun < LIST_LAG
 
     def remember(
         self,
@@ -65,6 +84,7 @@ class RecentWrites:
         """Record what was sent for `key` and what the server made of it; `created`: made, or launched, just now."""
         properties = {name: (value, replied.get(name)) for name, value in sent.items()}
         with self._guard:
+            self._begun.pop(key, None)
             last = self._writes.pop(key, Write(sender, None, {}))
             created_at = self._clock.monotonic() if created else last.created_at
             self._writes[key] = evolve(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -20,6 +20,7 @@ from .request_log import RequestLog
 from .sender import Sender
 from .senders import Senders
 from .service import Service
+from .v1_2 import service as v1_2
 
 
 @attrs.define(eq=False)
@@ -34,7 +35,7 @@ class Backend:
     lifecycle: Lifecycle
     requests: RequestLog
     senders: Senders
-    service: Service
+    service: Service | v1_2.Service
 
     def add(
         self, channel: str, fields: Mapping[str, object], project_id: str | None, status: str | None
@@ -56,15 +57,17 @@ class Backend:
             raise EmulatorError(f"invalid {channel} sender: {violation.property}: {violation.reason}")
         return create
 
-    def decide(self, sender: str, verdict: Verdict) -> None:
-        """Set the verdict on a launch, by sender id or by name."""
+    def decide(self, sender: str, verdict: Verdict, countries: Iterable[str] | None = None) -> None:
+        """Set the verdict on a launch, by sender id, or by name where it is the same in all countries."""
         found = self.senders.get(sender)
+        if found is None and countries is not None:
+            found = next((each for each in self.senders if each.name == sender), None)
+            if found is None:
+                raise EmulatorError(f"no sender has the id or name {sender!r}")
         if found is None:
             self.announce(sender, verdict)
-            return
-        found.history.verdict = known_verdict(verdict)
-        found.history.decided = self.clock.time()
-        self.senders.save(found)
+        else:
+            self.service.decide(found, known_verdict(verdict), countries)
 
     def announce(self, name: str, verdict: Verdict) -> None:
         """Set the verdict for every sender of that name, existing or future."""
@@ -79,8 +82,11 @@ class Backend:
             self.senders.journal.clock()
 
     def reset(self) -> None:
-        """Delete senders, logged requests and faults; keys, verdicts and the clock stay."""
+        """Delete senders, webhooks, logged requests and faults; keys, verdicts and the clock stay."""
         self.senders.clear()
+        if isinstance(self.service, v1_2.Service):
+            self.service.webhooks.clear()
+            self.service.deliveries.clear()
         self.requests.clear()
         self.faults.clear()
         if self.senders.journal is not None:

@@ -14,6 +14,7 @@ from .auth import Authenticator, Caller
 from .faults import TOKEN, Fault, Faults
 from .request_log import RecordedRequest, RequestLog, redacted
 from .service import Service
+from .v1_2 import service as v1_2
 
 
 @attrs.define(eq=False)
@@ -35,7 +36,7 @@ class Dispatcher:
     routes: Routes
     auth: Authenticator
     faults: Faults
-    service: Service
+    service: Service | v1_2.Service
     requests: RequestLog
 
     def answer(self, request: Request) -> Reply:

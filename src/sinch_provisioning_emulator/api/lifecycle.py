@@ -7,8 +7,9 @@ from typing import Literal
 from ..openapi.error_replies import EmulatorError
 from .clock import Clock
 
-Verdict = Literal["accepted", "rejected", "pending"]
-VERDICTS: tuple[Verdict, ...] = ("accepted", "rejected", "pending")
+Verdict = Literal["accepted", "rejected", "pending", "suspended"]
+VERDICTS: tuple[Verdict, ...] = ("accepted", "rejected", "pending", "suspended")
+"""Only Sinch's own API has suspended launches."""
 
 
 class Lifecycle:
@@ -33,7 +34,7 @@ class Lifecycle:
 
 
 def known_verdict(verdict: str) -> Verdict:
-    """Return the verdict; EmulatorError if it is not one of the three."""
+    """Return the verdict; EmulatorError if it is none of these."""
     for known in VERDICTS:
         if verdict == known:
             return known

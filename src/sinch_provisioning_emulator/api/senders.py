@@ -55,12 +55,13 @@ class Senders(Sequence[Sender]):
         channel: str,
         collection: str,
         status: str | None = None,
+        sender_id: str | None = None,
     ) -> Sender:
-        """Create a sender; `status` is fixed until it is launched."""
+        """Create a sender, under an id of its own unless one is given; `status` is fixed until it is launched."""
         now = self._clock.time()
         sender = self.put(
             Sender(
-                id=_ulid(now),
+                id=ulid(now) if sender_id is None else sender_id,
                 project_id=project_id,
                 channel=channel,
                 collection=collection,
@@ -146,7 +147,7 @@ class Senders(Sequence[Sender]):
         return f"<Senders: {len(self)}>"
 
 
-def _ulid(now: float) -> str:
+def ulid(now: float) -> str:
     """Return a new ULID: 48 bits of time and 80 random ones, in Crockford's base 32."""
     number = (int(now * 1000) & (1 << 48) - 1) << 80 | secrets.randbits(80)
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))

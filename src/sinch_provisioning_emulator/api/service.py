@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
-from ..openapi.error_replies import Problem
+from ..openapi.error_replies import EmulatorError, Problem
 from ..openapi.messages import JsonObject, Reply, Request, dump, json_reply
 from ..openapi.operations import Operation
 from ..openapi.routes import Match
 from ..openapi.schemas import as_object
 from .clock import Clock
 from .launches import Launches, key_of
+from .lifecycle import Verdict
 from .pagination import page
 from .quirks import Quirks
 from .sender import Sender
@@ -95,6 +96,13 @@ class Service:
         if operation.kind == "replace":
             sender.fields.clear()
         self._change(sender, fields)
+
+    def decide(self, sender: Sender, verdict: Verdict, countries: Iterable[str] | None) -> None:
+        """Decide about a launch now."""
+        if countries is not None or verdict == "suspended":
+            raise EmulatorError("only launches in Sinch's own API (1.2) are decided by country, or suspended")
+        sender.history.verdict, sender.history.decided = verdict, self.now()
+        self.senders.save(sender)
 
     def now(self) -> float:
         """Return the emulator's time in seconds since the epoch."""

@@ -35,14 +35,14 @@ def checked_body(operation: Operation, request: Request) -> JsonObject:
 
 def check_parameters(match: Match, request: Request) -> None:
     """Raise a Problem if a path, query or header parameter is missing or invalid."""
-    sent: dict[str, Mapping[str, str]] = {
-        "path": match.parameters,
-        "query": request.parameters,
-        "header": request.headers,
+    sent: dict[str, Mapping[str, Sequence[str]]] = {
+        "path": {name: [value] for name, value in match.parameters.items()},
+        "query": request.values,
+        "header": {name: [value] for name, value in request.headers.items()},
     }
     for each in match.operation.parameters:
         name = each.name.lower() if each.place == "header" else each.name
-        reason = each.violation(sent[each.place].get(name))
+        reason = each.violation(sent[each.place].get(name, ()))
         if reason is not None:
             raise invalid_input(each.name, reason)
 

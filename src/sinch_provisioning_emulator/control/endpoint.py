@@ -12,7 +12,7 @@ from ..api.lifecycle import VERDICTS, known_verdict
 from ..api.sender import timestamp
 from ..openapi.error_replies import EmulatorError, Problem
 from ..openapi.messages import Json, JsonObject, Reply, Request, json_reply, parse
-from ..openapi.schemas import Schema
+from ..openapi.schemas import Schema, as_list
 from .scenario import described_fault, play
 from .status_page import render
 
@@ -29,7 +29,11 @@ _SPAN: JsonObject = {
 _DECISION: JsonObject = {
     "type": "object",
     "required": ["sender", "verdict"],
-    "properties": {"sender": {"type": "string"}, "verdict": {"enum": [*VERDICTS]}},
+    "properties": {
+        "sender": {"type": "string"},
+        "verdict": {"enum": [*VERDICTS]},
+        "countries": {"type": "array", "items": {"type": "string"}},
+    },
 }
 
 
@@ -111,7 +115,8 @@ class Control:
 
     def _decide(self, request: Request) -> Reply:
         body = _object(request, _DECISION)
-        self._backend.decide(str(body["sender"]), known_verdict(str(body["verdict"])))
+        countries = [str(each) for each in as_list(body["countries"])] if "countries" in body else None
+        self._backend.decide(str(body["sender"]), known_verdict(str(body["verdict"])), countries)
         return Reply(204)
 
     def _play(self, request: Request) -> Reply:

@@ -15,7 +15,7 @@ from .messages import Json, JsonObject
 from .operations import Operation, read_operations
 from .schemas import as_list, as_object
 
-_NAME = "sinch-provisioning.yaml"
+_NAMES = {"1.0": "sinch-provisioning.yaml", "1.2": "sinch-provisioning-1.2.yaml"}
 
 
 # libyaml's loader takes a fifth of the time, if PyYAML was built with it.
@@ -42,16 +42,18 @@ class Document:
     operations: tuple[Operation, ...]
 
 
-def vendored() -> Path:
-    """Return the vendored document's path: in the package if installed from a wheel, else in the checkout."""
+def vendored(api: str = "1.0") -> Path:
+    """Return a vendored document's path: in the package if installed from a wheel, else in the checkout."""
+    if api not in _NAMES:
+        raise EmulatorError(f"unknown API {api!r}: use one of {', '.join(_NAMES)}")
     package = Path(__file__).resolve().parents[1]
-    packaged = package / _NAME
-    return packaged if packaged.exists() else package.parents[1] / "openapi" / _NAME
+    packaged = package / _NAMES[api]
+    return packaged if packaged.exists() else package.parents[1] / "openapi" / _NAMES[api]
 
 
-def read_document(path: str | Path | None = None) -> Document:
-    """Read an OpenAPI 3.1 document, by default the vendored one; EmulatorError if that fails."""
-    source = vendored() if path is None else Path(path)
+def read_document(path: str | Path | None = None, api: str = "1.0") -> Document:
+    """Read an OpenAPI 3.1 document, by default that of an API; EmulatorError if that fails."""
+    source = vendored(api) if path is None else Path(path)
     try:
         changed = source.stat().st_mtime_ns
     except OSError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Literal, NoReturn, TypeAlias, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 import attrs
 
@@ -35,6 +35,11 @@ class Request:
     def parameters(self) -> dict[str, str]:
         """Return the query parameters; the last value of a repeated name wins."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """Return the query parameters with all values of a repeated name."""
+        return parse_qs(self.query, keep_blank_values=True)
 
     @property
     def media_type(self) -> str:

@@ -6,6 +6,7 @@ it; a POST below an item is an action on it. No operation is known by name.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import attrs
@@ -28,12 +29,15 @@ class Parameter:
     required: bool
     schema: Schema
 
-    def violation(self, text: str | None) -> str | None:
-        """Return what is wrong with a value (None if it was not sent), or None."""
-        if text is None:
+    def violation(self, texts: Sequence[str]) -> str | None:
+        """Return what is wrong with the values that were sent, or None."""
+        if not texts:
             return "is required" if self.required else None
+        text = texts[-1]
         value: Json = text
-        if self.schema.kind in {"integer", "number", "boolean"}:
+        if self.schema.kind == "array":
+            value = [*texts]
+        elif self.schema.kind in {"integer", "number", "boolean"}:
             try:
                 value = parse(text)
             except ValueError:

@@ -22,7 +22,7 @@ class Match:
     @property
     def project_id(self) -> str | None:
         """Return the project id in the path."""
-        return self.parameters.get("project_id")
+        return self.parameters.get("project_id") or self.parameters.get("projectId")
 
     @property
     def item_id(self) -> str | None:

@@ -96,6 +96,31 @@ class Schema:
         ]
         return sorted(found, key=lambda violation: violation.property)
 
+    def at(self, *names: str) -> Schema:
+        """Return the schema of a nested property; KeyError if there is none."""
+        schema = self
+        for name in names:
+            schema = Schema(self._document, schema._properties(schema._node)[name])
+        return schema
+
+    def unknown(self, value: Json, place: str = "") -> list[Violation]:
+        """Return the properties of a value, at any depth, that the schema does not have."""
+        return list(self._unknown(self._node, value, place))
+
+    def _unknown(self, node: JsonObject, value: Json, place: str) -> Iterator[Violation]:
+        if isinstance(value, list):
+            items = resolve(self._document, as_object(node.get("items")))
+            for index, item in enumerate(value):
+                yield from self._unknown(items, item, f"{place}.{index}")
+        known = self._properties(node)
+        # An object without properties of its own takes any.
+        for name, inner in as_object(value).items() if known else ():
+            path = f"{place}.{name}".removeprefix(".")
+            if name in known:
+                yield from self._unknown(known[name], inner, path)
+            else:
+                yield Violation(path, f"property {name} should not exist")
+
     def completed(self, fields: JsonObject) -> JsonObject:
         """Return the fields that the schema has, with samples for missing required ones."""
         shown: JsonObject = {name: fields[name] for name in self.properties if name in fields}
