@@ -1,4 +1,4 @@
-"""A server of Sinch's own API that decides by itself: complete senders are IN_TEST, and launches end after two reads."""
+"""A server of Sinch's own API that decides by itself: complete senders are IN_TEST, launches end after two reads."""
 
 from __future__ import annotations
 
