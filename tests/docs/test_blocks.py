@@ -18,9 +18,6 @@ from .reader import Reader
 # `console` shows a session, `text` an output; the others are checked by the program that reads them.
 LANGUAGES = {"python", "sh", "console", "text", "yaml", "dockerfile", "mermaid"}
 
-# Another API, another server: see test_own_api_blocks.py.
-OWN_API = DOCS / "sinch-own-api.md"
-
 
 @pytest.fixture
 async def emulator(request: pytest.FixtureRequest) -> AsyncIterator[Emulator]:
@@ -80,7 +77,7 @@ def name(page: Path) -> str:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("page", [page for page in with_blocks("python") if page != OWN_API], ids=name)
+@pytest.mark.parametrize("page", with_blocks("python"), ids=name)
 async def test_python_blocks_run(page: Path, reader: Reader) -> None:
     """From the top of the page to its end, each block a process; it prints what the page says that it prints."""
     found = blocks(page)

@@ -39,7 +39,10 @@ def _launched_once(emulator: Emulator) -> bool:
 async def test_a_worker_that_was_only_slow_sends_nothing_more(
     tmp_path: Path, postgresql: str, delay: float
 ) -> None:
-    """Stopped with requests under way and senders marked, and awake again when another one has done its work."""
+    """Stopped with requests under way and senders marked, and awake again when another one has done its work.
+
+    What had not passed its last check by then is not sent.
+    """
     emulator = Emulator(clock=RunningClock(), review=0.0)
     async with Fleet.on(emulator, postgresql) as fleet:
         await fleet.order(write_brands(tmp_path / "brands.yaml", NUMBER), 1.0, 4.0)
@@ -59,7 +62,9 @@ async def test_a_worker_that_was_only_slow_sends_nothing_more(
         assert b"taken for dead" in said[0]
         assert b"is ready" in said[1]
         await asyncio.sleep(1.0)
-        assert len(fleet.sent()) == before, [(r.operation_id, r.status, r.sender_id) for r in emulator.requests[-3:]]
+        assert len(fleet.sent()) == before, [
+            (r.operation_id, r.status, r.sender_id) for r in emulator.requests[-3:]
+        ]
         assert busiest_second(fleet.sent()) <= 60
         assert await stop([slow, other]) == [0, 0]
 

@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -119,7 +119,7 @@ class Database:
         return await self.run(_create_tables)
 
 
-@lru_cache(maxsize=8)
+@cache
 def _engine(url: str) -> sa.Engine:
     with suppress(exc.ArgumentError):
         address = sa.make_url(url)

@@ -5,3 +5,4 @@ properties are kept in `additional_properties`. Names ending in `Fields` are Typ
 """
 
 from sinch_provisioning_v1_2_api.models import *  # noqa: F403 - as many as the document has
+from sinch_provisioning_v1_2_api.models import __all__  # noqa: F401
