@@ -18,7 +18,6 @@ import pytest
 import yaml
 from cattrs.strategies import use_class_methods
 from fastapi import Body, FastAPI
-from fastapi.testclient import TestClient
 from litestar import Litestar, get
 from litestar.testing import TestClient as LitestarClient
 from pydantic import TypeAdapter, ValidationError
@@ -30,6 +29,7 @@ from sinch_provisioning_api.models import CreateRcsSenderRequest, CreateSenderRe
 from sinch_provisioning_emulator import Emulator
 
 from .conftest import client_on
+from .fastapi.apps import TestClient
 
 CANARY = "canary-1f7b"
 REPLY = {
