@@ -56,8 +56,8 @@ def _imported(tree: ast.Module, package: str) -> Iterator[tuple[str, str, int]]:
     modules = (f"{package}.api.", f"{package}.models.")
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(modules):
-            # A star needs none of the names: it takes those that are there.
-            for alias in (each for each in node.names if each.name != "*"):
+            # A star needs none of the names, nor does `__all__`: they take those that are there.
+            for alias in (each for each in node.names if each.name not in ("*", "__all__")):
                 yield alias.asname or alias.name, alias.name, node.lineno
 
 
