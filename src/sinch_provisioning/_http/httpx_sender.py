@@ -26,9 +26,9 @@ def httpx_is_replaced() -> bool:
     """Whether somebody has replaced or wrapped a method that carries requests in httpx or in httpcore's pool.
 
     That is `handle_async_request` of httpx's AsyncHTTPTransport (pytest-httpx, OpenTelemetry) and of httpcore's
-    AsyncConnectionPool (respx by default, vcrpy), and what AsyncClient sends a request with (Sentry, ddtrace), chooses
-    its transport by (respx for httpx) or sends one request with (older vcrpy). A method counts as genuine if it is a plain function of the module that
-    defines its class.
+    AsyncConnectionPool (respx by default, vcrpy), and what AsyncClient sends a request with (Sentry, ddtrace; older
+    vcrpy) or chooses its transport by (respx for httpx). A method counts as genuine if it is a plain function of the
+    module that defines its class.
     """
     # httpx loads httpcore with its first transport; what is not loaded is not replaced.
     httpcore = sys.modules.get("httpcore")
