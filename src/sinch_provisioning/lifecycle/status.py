@@ -61,10 +61,10 @@ def status_of(sender: object) -> str | None:
 
 def statuses(until: str | Iterable[str]) -> frozenset[str]:
     """Return the awaited statuses as a set; a single one may be given as a string."""
-    wanted = frozenset([until] if isinstance(until, str) else until)
+    wanted = [until] if isinstance(until, str) else list(until) if isinstance(until, Iterable) else []
     if not wanted or not all(isinstance(status, str) and status for status in wanted):
         raise ConfigurationError("until must name at least one status, such as 'LAUNCHED'")
-    return wanted
+    return frozenset(wanted)
 
 
 def has_arrived(sender: object, progress: Progress, wanted: Collection[str], *, operation_id: str) -> bool:
