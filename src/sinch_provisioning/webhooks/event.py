@@ -17,20 +17,6 @@ if TYPE_CHECKING:
 
 _MASK: Final = "***"
 
-# A delivery's payload is a sender as replies have it, its live Conversation API token included.
-_SECRETS: Final = frozenset(
-    {
-        "authtoken",
-        "channelcredentials",
-        "token",
-        "secret",
-        "accesstoken",
-        "clientsecret",
-        "password",
-        "apikey",
-    }
-)
-
 
 @frozen(kw_only=True)
 class WebhookEvent:
@@ -143,9 +129,13 @@ def _sender(kind: str, payload: object) -> RcsSender | KakaoTalkSender | Mapping
 
 
 def _masked(value: object) -> object:
+    """Mask every property that bears a secret's name: a delivery has the sender's live token."""
+    # Loaded at the first event, as the models are.
+    from sinch_provisioning_v1_2_api import is_secret_name  # noqa: PLC0415
+
     if isinstance(value, dict):
         return {
-            name: _MASK if item is not None and name.replace("_", "").lower() in _SECRETS else _masked(item)
+            name: _MASK if item is not None and is_secret_name(name) else _masked(item)
             for name, item in cast("dict[str, object]", value).items()
         }
     return [_masked(item) for item in cast("list[object]", value)] if isinstance(value, list) else value
