@@ -152,7 +152,7 @@ async def test_no_secret_is_left_anywhere(database_url: str, everything_logged: 
     assert [each.status for each in await standings(database_url)] == ["LAUNCHED"]
     evidence = {
         "log": "the handler's own failure",
-        "spans": "http.request.method",
+        "spans": "launchSender",
         "answers": "problem+json",
         "Redis": sender.id,
         "database": sender.id,
