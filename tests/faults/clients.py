@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 from attrs import define, field
 
@@ -50,8 +54,14 @@ def transport_named(name: object) -> object:
         return "httpx"
     if name == "httpx's":
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30)
-        return httpx.AsyncHTTPTransport(limits=limits)
+        return httpx.AsyncHTTPTransport(verify=_authorities(os.environ.get("SSL_CERT_FILE")), limits=limits)
     return name
+
+
+@cache
+def _authorities(file: str | None) -> ssl.SSLContext:
+    # Reading them takes longer than most of the tests.
+    return ssl.create_default_context(cafile=file or certifi.where())
 
 
 def client_on(server: Server, **options: Any) -> ProvisioningClient:
