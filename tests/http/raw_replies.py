@@ -28,7 +28,7 @@ _TWO_LENGTHS: Final = (
 _BOTH: Final = "RFC 9112, section 6.3: both framings at once ought to be handled as an error"
 _GRAMMAR: Final = "not in the grammar of RFC 9112; two parsers on the way may read it differently"
 _FOLDED: Final = "RFC 9112, section 5.2: folding is obsolete; two parsers may read it differently"
-_FLOOD: Final = "interim replies count towards the bound of a head"
+_FLOOD: Final = "a server that only promises an answer never gives one"
 # Why a reply is read that httpx refuses.
 _ZEROS: Final = "leading zeros change no size"
 
@@ -123,6 +123,10 @@ def _chunks() -> dict[str, Reply]:
         "no last chunk": Reply(_chunked(whole), REFUSED, "close"),
         "no last line": Reply(_chunked(whole + b"0\r\n"), REFUSED, "close"),
         "extension": Reply(_chunked(b"7;a=b" + rest)),
+        "extension of 300 KB": Reply(_chunked(b"7;a=" + b"b" * 300_000 + rest), REFUSED),
+        "trailers of 300 KB": Reply(
+            _chunked(whole + b"0\r\n" + b"X-Trailer: 1\r\n" * 22_000 + b"\r\n"), REFUSED
+        ),
         "trailer": Reply(_chunked(whole + b"0\r\nX-T: 1\r\n\r\n")),
         "length as a trailer": Reply(_chunked(whole + b"0\r\nContent-Length: 5\r\n\r\n"), REFUSED, why=_BOTH),
         "of one byte": Reply(_chunked(b"1\r\na\r\n" * 20_000 + b"0\r\n\r\n"), b"a" * 20_000),
