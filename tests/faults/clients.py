@@ -48,13 +48,17 @@ class FakeClock:
 TRANSPORTS = ("own", "httpx's")
 
 
-def transport_named(name: object) -> object:
-    """Return the client's `transport` option for a name of `TRANSPORTS`, anything else as it is."""
+def transport_named(name: object, proxy: str | None = None) -> object:
+    """Return the client's `transport` option for a name of `TRANSPORTS`, anything else as it is.
+
+    httpx's does not look for a proxy in the environment: that is its client's part.
+    """
     if name == "own":
         return "httpx"
     if name == "httpx's":
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30)
-        return httpx.AsyncHTTPTransport(verify=_authorities(os.environ.get("SSL_CERT_FILE")), limits=limits)
+        verify = _authorities(os.environ.get("SSL_CERT_FILE"))
+        return httpx.AsyncHTTPTransport(verify=verify, limits=limits, proxy=proxy)
     return name
 
 
