@@ -20,7 +20,7 @@ class Field:
 
     A `tracked` attribute is nullable and optional, a `hidden` one a secret of a scalar type. Both are stored under a
     private name and read through a property: so that null and absent differ on the wire while both read as None, and
-    so that libraries that serialize the public attributes of any class leave the secret out.
+    so that libraries that serialize the attributes of any class leave the secret out.
     """
 
     wire: str
@@ -32,6 +32,7 @@ class Field:
     tracked: bool
     hidden: bool
     secret: bool
+    wrapped: bool
     builder: str
     decode_lines: list[str]
     encode_lines: list[str]
@@ -50,6 +51,16 @@ class Field:
     def private(self) -> bool:
         """Whether it is read through a property."""
         return self.tracked or self.hidden
+
+    @property
+    def declared(self) -> str:
+        """The type that the attribute is declared with; a `wrapped` mapping shows its items to no serializer."""
+        return self.annotation.replace("Mapping[", "_Opaque[", 1) if self.wrapped else self.annotation
+
+    @property
+    def revealed(self) -> str:
+        """The expression for the value that is stored."""
+        return f"_revealed(self.{self.stored})" if self.hidden else f"self.{self.stored}"
 
     @property
     def shown(self) -> str:
@@ -102,6 +113,11 @@ class ModelCode:
         return any(one.private for one in self.fields)
 
     @property
+    def has_hidden(self) -> bool:
+        """Whether any attribute is a secret of a scalar type."""
+        return any(one.hidden for one in self.fields)
+
+    @property
     def wire_names(self) -> dict[str, str]:
         """The name on the wire by attribute."""
         return {one.python: one.wire for one in self.fields}
@@ -148,6 +164,7 @@ def _field(
         tracked=own.tracked,
         hidden=own.secret and not wrapped,
         secret=own.secret,
+        wrapped=wrapped,
         decode_lines=_decode_lines(prop, codec, attribute.wire, place, own.annotation),
         encode_lines=_encode_lines(prop, codec, python, attribute.wire, place),
     )
@@ -223,7 +240,7 @@ def _encode_lines(prop: PropertyProtocol, codec: Codec, python: str, wire: str, 
     if not prop.required and nullable:
         return [
             f"if not absent(self._{python}_):",
-            f"    payload[{key}] = {codec.encode(prop, f'self._{python}_')}",
+            f"    payload[{key}] = {code}",
         ]
     if not prop.required:
         return [f"if {own} is not None:", f"    payload[{key}] = {code}"]

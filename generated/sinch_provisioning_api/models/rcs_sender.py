@@ -18,6 +18,7 @@ from ..decoding import (
     mismatch,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {
@@ -70,7 +71,7 @@ class RcsSender:
     """When the sender was created"""
     update_time: _dt.datetime | None = None
     """When the sender was last updated"""
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

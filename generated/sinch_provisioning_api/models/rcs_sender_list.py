@@ -16,6 +16,7 @@ from ..decoding import (
     extras,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .rcs_sender import RcsSender
 
@@ -31,7 +32,7 @@ class RcsSenderList:
 
     senders: list[RcsSender] | None = None
     """List of RCS senders"""
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

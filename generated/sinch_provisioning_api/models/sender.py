@@ -18,6 +18,7 @@ from ..decoding import (
     mismatch,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from ..types import masked as _masked
 from ..types import optional_secret_mapping as _optional_secret_mapping
@@ -44,13 +45,13 @@ class Sender:
     """The sender name"""
     status: str | None = None
     """The sender status"""
-    channel_credentials: Mapping[str, object] | None = _field(
+    channel_credentials: _Opaque[str, object] | None = _field(
         default=None, converter=_optional_secret_mapping, repr=_masked
     )
     """Channel-specific credentials"""
     create_time: _dt.datetime | None = None
     """When the sender was created"""
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

@@ -16,6 +16,7 @@ from ..decoding import (
     extras,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .sender import Sender
 
@@ -31,7 +32,7 @@ class SenderList:
 
     senders: list[Sender] | None = None
     """List of senders"""
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

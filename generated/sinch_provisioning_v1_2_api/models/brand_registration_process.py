@@ -18,6 +18,7 @@ from ..decoding import (
 )
 from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .brand_registration_process_status import BrandRegistrationProcessStatus
 
@@ -33,7 +34,7 @@ class BrandRegistrationProcess:
 
     id: str
     status: BrandRegistrationProcessStatus
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

@@ -18,6 +18,7 @@ from ..decoding import (
 )
 from ..encoding import plain, required
 from ..types import NO_EXTRAS, UnknownObject
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .kakao_talk_change_status import KakaoTalkChangeStatus
 from .kakao_talk_changed_details import KakaoTalkChangedDetails
@@ -35,7 +36,7 @@ class KakaoTalkSenderChanges:
 
     status: KakaoTalkChangeStatus
     details: KakaoTalkSenderDetails | KakaoTalkChangedDetails | UnknownObject
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

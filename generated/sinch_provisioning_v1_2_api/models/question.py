@@ -19,6 +19,7 @@ from ..decoding import (
 )
 from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {"question": "question", "suggested_answers": "suggestedAnswers"}
@@ -33,7 +34,7 @@ class Question:
 
     question: str
     suggested_answers: list[str]
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

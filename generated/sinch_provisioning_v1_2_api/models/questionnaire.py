@@ -15,6 +15,7 @@ from ..decoding import (
     extras,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .fr_questionnaire import FrQuestionnaire
 from .gb_questionnaire import GbQuestionnaire
@@ -37,7 +38,7 @@ class Questionnaire:
     gb: GbQuestionnaire | None = None
     fr: FrQuestionnaire | None = None
     us: UsQuestionnaire | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

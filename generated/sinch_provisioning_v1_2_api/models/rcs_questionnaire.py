@@ -16,6 +16,7 @@ from ..decoding import (
 )
 from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .rcs_questionnaire_fr import RcsQuestionnaireFr
 from .rcs_questionnaire_gb import RcsQuestionnaireGb
@@ -38,7 +39,7 @@ class RcsQuestionnaire:
     gb: RcsQuestionnaireGb | None = None
     fr: RcsQuestionnaireFr | None = None
     us: RcsQuestionnaireUs | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

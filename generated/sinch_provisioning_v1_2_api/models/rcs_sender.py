@@ -19,8 +19,11 @@ from ..decoding import (
 )
 from ..encoding import required
 from ..types import NO_EXTRAS, key_names, masked
+from ..types import Opaque as _Opaque
+from ..types import hidden as _hidden
 from ..types import key_names as _key_names
 from ..types import masked as _masked
+from ..types import revealed as _revealed
 from .billing_category import BillingCategory
 from .brand_registration import BrandRegistration
 from .conversation_app import ConversationApp
@@ -82,17 +85,21 @@ class RcsSender:
     launched: str | None = None
     supplier_details: SupplierDetails | None = None
     brand_details: BrandRegistration | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
     def auth_token(self) -> str | None:
         """Bearer token of the Conversation API's RCS channel."""
-        return self._auth_token_
+        return _revealed(self._auth_token_)
 
     @auth_token.setter
     def auth_token(self, value: str | None) -> None:
-        self._auth_token_ = value
+        self._auth_token_ = _hidden(value)
+
+    def __attrs_post_init__(self) -> None:
+        """Hide secrets."""
+        self._auth_token_ = _hidden(self._auth_token_)
 
     def __repr__(self) -> str:
         """Show null and absent alike, as they read, and mask secrets."""

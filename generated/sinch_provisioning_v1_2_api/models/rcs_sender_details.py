@@ -17,6 +17,7 @@ from ..decoding import (
     extras,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .brand_details import BrandDetails
 from .country_code import CountryCode
@@ -41,7 +42,7 @@ class RcsSenderDetails:
     test_numbers: list[str] | None = None
     countries: list[CountryCode] | None = None
     questionnaire: Questionnaire | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

@@ -19,6 +19,7 @@ from ..decoding import (
 )
 from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .rcs_sender import RcsSender
 
@@ -43,7 +44,7 @@ class RcsSenderList:
     senders: list[RcsSender]
     previous_page_token: str | None = None
     next_page_token: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

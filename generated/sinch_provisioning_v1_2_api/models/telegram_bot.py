@@ -18,6 +18,7 @@ from ..decoding import (
 )
 from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .channel_status import ChannelStatus
 
@@ -46,7 +47,7 @@ class TelegramBot:
     can_join_groups: bool | None = None
     can_read_all_group_messages: bool | None = None
     supports_inline_queries: bool | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

@@ -17,6 +17,7 @@ from ..decoding import (
 )
 from ..encoding import plain, required
 from ..types import NO_EXTRAS, UnknownObject
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .us_answers import UsAnswers
 from .us_brand_campaign_answers import UsBrandCampaignAnswers
@@ -32,7 +33,7 @@ class UsQuestionnaire:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: UsBrandCampaignAnswers | UsAnswers | UnknownObject
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

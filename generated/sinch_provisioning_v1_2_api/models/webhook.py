@@ -19,6 +19,7 @@ from ..decoding import (
 )
 from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .webhook_trigger import WebhookTrigger
 
@@ -36,7 +37,7 @@ class Webhook:
     target: str
     project_id: str
     triggers: list[WebhookTrigger]
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
