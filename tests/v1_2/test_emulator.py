@@ -120,6 +120,15 @@ async def test_test_numbers(sinch_v1_2: ProvisioningClient, sinch_emulator_v1_2:
     assert (await numbers.retry(sender.id, "+4915112345678")).state == "PENDING"
     with pytest.raises(RateLimitError):
         await numbers.add(sender.id, [f"+49151000000{number:02}" for number in range(19)])
+    many = {**COMPLETE, "brand": {"name": "Other"}, "test_numbers": [f"+4915{n:08}" for n in range(21)]}
+    with pytest.raises(RateLimitError):
+        await sinch_v1_2.rcs.create(**{**FIELDS, "details": many})
+    with pytest.raises(RateLimitError):
+        await sinch_v1_2.rcs.update(sender.id, details=many)
+    [unchanged] = await sinch_v1_2.rcs.list()
+    assert unchanged.details
+    assert unchanged.details.brand
+    assert unchanged.details.brand.name == "Acme", "a refused request left a trace"
     sinch_emulator_v1_2.advance(days=2)
     await numbers.add(sender.id, [f"+49151000000{number:02}" for number in range(19)])
     await numbers.delete(sender.id, "+4915112345678")
