@@ -120,7 +120,7 @@ async def test_test_numbers(sinch_v1_2: ProvisioningClient, sinch_emulator_v1_2:
     assert (await numbers.retry(sender.id, "+4915112345678")).state == "PENDING"
     with pytest.raises(RateLimitError):
         await numbers.add(sender.id, [f"+49151000000{number:02}" for number in range(19)])
-    many = {**COMPLETE, "brand": {"name": "Other"}, "test_numbers": [f"+4915{n:08}" for n in range(21)]}
+    many: Any = {**COMPLETE, "brand": {"name": "Other"}, "test_numbers": [f"+4915{n:08}" for n in range(21)]}
     with pytest.raises(RateLimitError):
         await sinch_v1_2.rcs.create(**{**FIELDS, "details": many})
     with pytest.raises(RateLimitError):
@@ -191,11 +191,15 @@ async def test_kakaotalk(sinch_v1_2: ProvisioningClient, sinch_emulator_v1_2: Em
     sinch_emulator_v1_2.advance(hours=1)
     assert (await kakaotalk.get("@acme")).state == "ACTIVE"
     changed = await kakaotalk.ensure(plus_friend_id="@acme", details=renamed)
-    assert changed.changes is not None
-    assert changed.changes.status == "IN_PROGRESS"
-    before = len(sinch_emulator_v1_2.requests)
+    assert changed.to_dict()["changes"] == {"status": "IN_PROGRESS", "details": {"name": "Acme 2"}}
+    draft = await kakaotalk.update("@acme", details={"mid_level_category_code": "0002"})
+    assert draft.changes
+    assert draft.changes.status == "DRAFT"
     await kakaotalk.ensure(plus_friend_id="@acme", details=renamed)
-    assert len(sinch_emulator_v1_2.requests) == before + 1
+    before = sinch_emulator_v1_2.requests.count("KakaotalkSendersController_updateSender_v1")
+    async with client(sinch_emulator_v1_2) as another:
+        await another.kakaotalk.ensure(plus_friend_id="@acme", details=renamed)
+    assert sinch_emulator_v1_2.requests.count("KakaotalkSendersController_updateSender_v1") == before
     assert [each.plus_friend_id for each in await kakaotalk.list(filter_statuses=["IN_PROGRESS"])] == [
         "@acme"
     ]
@@ -206,7 +210,7 @@ async def test_kakaotalk(sinch_v1_2: ProvisioningClient, sinch_emulator_v1_2: Em
     with pytest.raises(BadRequestError):
         await kakaotalk.create(plus_friend_id="@acme", details=details)
     await kakaotalk.comment("@acme", "hello")
-    assert len(await kakaotalk.activities("@acme")) == 3
+    assert len(await kakaotalk.activities("@acme")) == 5
     await kakaotalk.delete("@acme")
 
 

@@ -373,14 +373,19 @@ class Service:
     def _update_kakaotalk(self, call: Call) -> Reply:
         sender = self._found(call.match)
         details = as_object(call.body.get("details"))
-        submitted = call.body.get("status", "SUBMIT") == "SUBMIT"
+        submitted = call.body.get("status", "DRAFT") == "SUBMIT"
         if sender.status == "VERIFYING":
             _merge(as_object(sender.fields["details"]), details)
             if submitted:
                 sender.fields["_submitted"] = self.now()
         else:
-            changed = {**as_object(at(sender.fields, "changes.details")), **details}
-            sender.fields["changes"] = {"status": "IN_PROGRESS" if submitted else "DRAFT", "details": changed}
+            live = as_object(sender.fields["details"])
+            wanted = {**as_object(at(sender.fields, "changes.details")), **details}
+            # The document has either a new sender's whole details here, or only those that change.
+            sender.fields["changes"] = {
+                "status": "IN_PROGRESS" if submitted else "DRAFT",
+                "details": {name: new for name, new in wanted.items() if new not in (None, live.get(name))},
+            }
         self._note(sender, "EDITED")
         self._save(sender)
         return self._shown(call, sender)
