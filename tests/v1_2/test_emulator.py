@@ -80,6 +80,19 @@ async def test_incomplete_sender_is_refused(sinch_v1_2: ProvisioningClient) -> N
         await sinch_v1_2.rcs.launch(sender.id)
 
 
+async def test_american_answers_are_given_bit_by_bit(
+    sinch_v1_2: ProvisioningClient, sinch_emulator_v1_2: Emulator
+) -> None:
+    """An answer that both American forms have is taken, and the next one is added to it."""
+    sender = await sinch_v1_2.rcs.create(**with_countries("US"))
+    answers: list[Any] = [{"company_legal_name": "Acme"}, {"ein": "12-3456789"}]
+    for answer in answers:
+        await sinch_v1_2.rcs.update(sender.id, details={"questionnaire": {"us": {"answers": answer}}})
+    stored: Any = sinch_emulator_v1_2.senders[sender.id].fields["details"]
+    assert stored["questionnaire"]["us"]["answers"] == {"companyLegalName": "Acme", "ein": "12-3456789"}
+    assert (await sinch_v1_2.rcs.get(sender.id)).state == "IN_TEST"
+
+
 async def test_verdicts_by_country(sinch_v1_2: ProvisioningClient, sinch_emulator_v1_2: Emulator) -> None:
     """One country rejected is success, all rejected is an error with the remarks, suspension ends a wait."""
     sender = await sinch_v1_2.launch_rcs_sender(**FIELDS)
