@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "openapi" / "sinch-provisioning.yaml"
+SPECS = {"1.0": SPEC, "1.2": ROOT / "openapi" / "sinch-provisioning-1.2.yaml"}
 
 
 class Command:

@@ -80,6 +80,19 @@ async def test_incomplete_sender_is_refused(sinch_v1_2: ProvisioningClient) -> N
         await sinch_v1_2.rcs.launch(sender.id)
 
 
+async def test_american_answers_are_given_bit_by_bit(
+    sinch_v1_2: ProvisioningClient, sinch_emulator_v1_2: Emulator
+) -> None:
+    """An answer that both American forms have is taken, and the next one is added to it."""
+    sender = await sinch_v1_2.rcs.create(**with_countries("US"))
+    answers: list[Any] = [{"company_legal_name": "Acme"}, {"ein": "12-3456789"}]
+    for answer in answers:
+        await sinch_v1_2.rcs.update(sender.id, details={"questionnaire": {"us": {"answers": answer}}})
+    stored: Any = sinch_emulator_v1_2.senders[sender.id].fields["details"]
+    assert stored["questionnaire"]["us"]["answers"] == {"companyLegalName": "Acme", "ein": "12-3456789"}
+    assert (await sinch_v1_2.rcs.get(sender.id)).state == "IN_TEST"
+
+
 async def test_verdicts_by_country(sinch_v1_2: ProvisioningClient, sinch_emulator_v1_2: Emulator) -> None:
     """One country rejected is success, all rejected is an error with the remarks, suspension ends a wait."""
     sender = await sinch_v1_2.launch_rcs_sender(**FIELDS)
@@ -120,6 +133,15 @@ async def test_test_numbers(sinch_v1_2: ProvisioningClient, sinch_emulator_v1_2:
     assert (await numbers.retry(sender.id, "+4915112345678")).state == "PENDING"
     with pytest.raises(RateLimitError):
         await numbers.add(sender.id, [f"+49151000000{number:02}" for number in range(19)])
+    many: Any = {**COMPLETE, "brand": {"name": "Other"}, "test_numbers": [f"+4915{n:08}" for n in range(21)]}
+    with pytest.raises(RateLimitError):
+        await sinch_v1_2.rcs.create(**{**FIELDS, "details": many})
+    with pytest.raises(RateLimitError):
+        await sinch_v1_2.rcs.update(sender.id, details=many)
+    [unchanged] = await sinch_v1_2.rcs.list()
+    assert unchanged.details
+    assert unchanged.details.brand
+    assert unchanged.details.brand.name == "Acme", "a refused request left a trace"
     sinch_emulator_v1_2.advance(days=2)
     await numbers.add(sender.id, [f"+49151000000{number:02}" for number in range(19)])
     await numbers.delete(sender.id, "+4915112345678")
@@ -182,11 +204,15 @@ async def test_kakaotalk(sinch_v1_2: ProvisioningClient, sinch_emulator_v1_2: Em
     sinch_emulator_v1_2.advance(hours=1)
     assert (await kakaotalk.get("@acme")).state == "ACTIVE"
     changed = await kakaotalk.ensure(plus_friend_id="@acme", details=renamed)
-    assert changed.changes is not None
-    assert changed.changes.status == "IN_PROGRESS"
-    before = len(sinch_emulator_v1_2.requests)
+    assert changed.to_dict()["changes"] == {"status": "IN_PROGRESS", "details": {"name": "Acme 2"}}
+    draft = await kakaotalk.update("@acme", details={"mid_level_category_code": "0002"})
+    assert draft.changes
+    assert draft.changes.status == "DRAFT"
     await kakaotalk.ensure(plus_friend_id="@acme", details=renamed)
-    assert len(sinch_emulator_v1_2.requests) == before + 1
+    before = sinch_emulator_v1_2.requests.count("KakaotalkSendersController_updateSender_v1")
+    async with client(sinch_emulator_v1_2) as another:
+        await another.kakaotalk.ensure(plus_friend_id="@acme", details=renamed)
+    assert sinch_emulator_v1_2.requests.count("KakaotalkSendersController_updateSender_v1") == before
     assert [each.plus_friend_id for each in await kakaotalk.list(filter_statuses=["IN_PROGRESS"])] == [
         "@acme"
     ]
@@ -197,7 +223,7 @@ async def test_kakaotalk(sinch_v1_2: ProvisioningClient, sinch_emulator_v1_2: Em
     with pytest.raises(BadRequestError):
         await kakaotalk.create(plus_friend_id="@acme", details=details)
     await kakaotalk.comment("@acme", "hello")
-    assert len(await kakaotalk.activities("@acme")) == 3
+    assert len(await kakaotalk.activities("@acme")) == 5
     await kakaotalk.delete("@acme")
 
 

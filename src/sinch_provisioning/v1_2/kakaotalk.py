@@ -120,8 +120,9 @@ class KakaoTalkSenders:
         async def update(
             sender: models.KakaoTalkSender, different: dict[str, object]
         ) -> models.KakaoTalkSender:
+            # Omitted, a create submits, and an update makes a draft.
             request = models.UpdateKakaoTalkSenderRequest.from_dict(
-                {"status": body.status, **nested(different)}
+                {"status": body.status or "SUBMIT", **nested(different)}
             )
             return await project.invoke(api.update_kakaotalk_sender, _key(friend), body=request)
 
@@ -151,5 +152,5 @@ async def _activities(caller: Any, project_id: str, *, plus_friend_id: str, **qu
 def _read(sender: models.KakaoTalkSender) -> dict[str, object]:
     """Return a sender's details, with the changes that are not in force yet over them."""
     body = flat(sender.to_dict())
-    changed = {name.removeprefix("changes."): value for name, value in body.items()}
-    return body | {name: value for name, value in changed.items() if name.startswith("details.")}
+    changes = [each for each in body.items() if each[0].startswith("changes.details.")]
+    return body | {name.removeprefix("changes."): value for name, value in changes}

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol, cast
 
 import attrs
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, validators
 from jsonschema.exceptions import ValidationError
 from referencing.jsonschema import DRAFT202012, SchemaRegistry
 
@@ -35,6 +35,13 @@ def _is_date_time(value: object) -> bool:
     return True
 
 
+# Forms that are filled in bit by bit fit several branches of a oneOf: as in real servers, one that fits is enough.
+_Lenient = cast(
+    "type[Draft202012Validator]",
+    validators.extend(Draft202012Validator, {"oneOf": Draft202012Validator.VALIDATORS["anyOf"]}),  # type: ignore[no-untyped-call]  # pyright: ignore[reportUnknownMemberType]
+)
+
+
 class _Validator(Protocol):
     """The part of jsonschema's validators that is used."""
 
@@ -59,7 +66,7 @@ class Schema:
         resource = DRAFT202012.create_resource(document)
         registry = SchemaRegistry().with_resource("urn:document", resource)
         self._node = resolve(document, node)
-        self._validator: _Validator = Draft202012Validator(
+        self._validator: _Validator = _Lenient(
             as_object(_absolute(self._node)), registry=registry, format_checker=formats
         )
         self.properties: tuple[str, ...] = tuple(self._properties(self._node))

@@ -48,7 +48,7 @@ class States:
         self.lifecycle = lifecycle
         [create] = [each for each in document.operations if each.kind == "create" and each.channel == "rcs"]
         assert create.body is not None, "the document describes what creates a sender"
-        self._questionnaire: Schema = create.body.at("details", "questionnaire")
+        self._answers = dict(_answers(create.body.at("details", "questionnaire")))
 
     def name(self, sender: Sender) -> str:
         """Return its natural key."""
@@ -64,13 +64,7 @@ class States:
         parts = [*needed["parts"], *(needed["country_parts"].get(country) for country in countries)]
         for part in filter(None, parts):
             path = f"details.questionnaire.{part}.answers"
-            names = self._questionnaire.at(part, "answers").properties
-            wanted = [name for name in names if name not in needed["optional_answers"]]
-            if part == "us":
-                # Two forms with other answers each: that there are any is all that is asked.
-                groups.append([path])
-            else:
-                groups += [[f"{path}.{name}"] for name in wanted if not name.endswith("Metadata")]
+            groups += [[f"{path}.{name}"] for name in self._answers[part]] or [[path]]
         lacking = [names for names in groups if not any(at(sender.fields, name) for name in names)]
         return [f"{' or '.join(names)} should not be empty" for names in lacking]
 
@@ -167,6 +161,16 @@ class States:
             state = "VERIFIED" if accepted else "PENDING"
             found[number] = {"number": number, "state": state, "submitted": timestamp(at_once)}
         return found
+
+
+def _answers(questionnaire: Schema) -> Iterator[tuple[str, list[str]]]:
+    """Yield each part of the questionnaire and the answers that a launch needs of it."""
+    needed = rules()["launch"]
+    for part in (*needed["parts"], *needed["country_parts"].values()):
+        names = questionnaire.at(part, "answers").properties
+        wanted = [name for name in names if name not in needed["optional_answers"]]
+        # Of the American part there are two forms with other answers each: that there are any is all that is asked.
+        yield part, [] if part == "us" else [name for name in wanted if not name.endswith("Metadata")]
 
 
 def _number(value: Json) -> float:

@@ -226,9 +226,8 @@ class Service:
         ):
             raise Problem(409, "already_exists", "A sender with this brand name already exists")
         project = call.match.project_id or ""
+        self._invite(call.body, as_list(at(call.body, "details.testNumbers")))
         sender = self.add(call.match.operation, project, call.match.collection, call.body)
-        numbers = [str(number) for number in as_list(at(sender.fields, "details.testNumbers"))]
-        self._invite(sender, numbers)
         return self._shown(call, sender)
 
     @_on("GET /rcs/senders/{senderId}")
@@ -246,8 +245,8 @@ class Service:
         if sender.status in frozen["states"] and fixed:
             reason = f"can't be changed while the sender is {sender.status}"
             raise invalid_input(f"details.{fixed[0]}", reason, "fields_not_updatable")
+        self._invite(sender.fields, as_list(details.get("testNumbers")))
         _merge(as_object(sender.fields.setdefault("details", {})), details)
-        self._invite(sender, [str(each) for each in as_list(details.get("testNumbers"))])
         self._note(sender, "EDITED")
         self._save(sender)
         return self._shown(call, sender)
@@ -285,17 +284,18 @@ class Service:
 
     # Test numbers.
 
-    def _invite(self, sender: Sender, numbers: Sequence[str]) -> None:
+    def _invite(self, fields: JsonObject, numbers: Sequence[Json]) -> None:
+        # Before anything else changes: what is refused must leave no trace.
         if not numbers:
             return
         now, limits = self.now(), rules()["invitations"]
-        sent = [each for each in as_list(sender.fields.get("_invitations")) if isinstance(each, int | float)]
+        sent = [each for each in as_list(fields.get("_invitations")) if isinstance(each, int | float)]
         today = [each for each in sent if each > now - _DAY]
         if len(today) + len(numbers) > limits["day"] or len(sent) + len(numbers) > limits["sender"]:
             raise Problem(429, "rbm_too_many_requests", "No more testers can be invited today")
-        sender.fields["_invitations"] = [*sent, *([now] * len(numbers))]
-        invited = as_object(sender.fields.setdefault("_testNumbers", {}))
-        invited |= dict.fromkeys(numbers, now)
+        fields["_invitations"] = [*sent, *([now] * len(numbers))]
+        invited = as_object(fields.setdefault("_testNumbers", {}))
+        invited |= dict.fromkeys(map(str, numbers), now)
 
     def _tester(self, call: Call) -> tuple[Sender, str]:
         sender, number = self._found(call.match), call.match.parameters["testNumber"]
@@ -307,7 +307,7 @@ class Service:
     def _add_test_numbers(self, call: Call) -> Reply:
         sender = self._found(call.match)
         numbers = [str(number) for number in as_list(call.body["testNumbers"])]
-        self._invite(sender, numbers)
+        self._invite(sender.fields, numbers)
         self._save(sender)
         states = self.states.test_numbers(sender)
         added: list[Json] = [states[number] for number in numbers]
@@ -321,7 +321,7 @@ class Service:
     @_on("GET /rcs/senders/{senderId}/testNumbers/{testNumber}/retry")
     def _retry_test_number(self, call: Call) -> Reply:
         sender, number = self._tester(call)
-        self._invite(sender, [number])
+        self._invite(sender.fields, [number])
         self._save(sender)
         return json_reply(200, self.states.test_numbers(sender)[number])
 
@@ -373,14 +373,19 @@ class Service:
     def _update_kakaotalk(self, call: Call) -> Reply:
         sender = self._found(call.match)
         details = as_object(call.body.get("details"))
-        submitted = call.body.get("status", "SUBMIT") == "SUBMIT"
+        submitted = call.body.get("status", "DRAFT") == "SUBMIT"
         if sender.status == "VERIFYING":
             _merge(as_object(sender.fields["details"]), details)
             if submitted:
                 sender.fields["_submitted"] = self.now()
         else:
-            changed = {**as_object(at(sender.fields, "changes.details")), **details}
-            sender.fields["changes"] = {"status": "IN_PROGRESS" if submitted else "DRAFT", "details": changed}
+            live = as_object(sender.fields["details"])
+            wanted = {**as_object(at(sender.fields, "changes.details")), **details}
+            # The document has either a new sender's whole details here, or only those that change.
+            sender.fields["changes"] = {
+                "status": "IN_PROGRESS" if submitted else "DRAFT",
+                "details": {name: new for name, new in wanted.items() if new not in (None, live.get(name))},
+            }
         self._note(sender, "EDITED")
         self._save(sender)
         return self._shown(call, sender)
