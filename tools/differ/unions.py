@@ -10,7 +10,7 @@ from attrs import field, frozen
 from tools.differ.comparison import SCHEMAS, Resolver, types
 from tools.openapi.document import Node, as_node, as_nodes
 
-_KEYS = ("oneOf", "anyOf")
+UNION_KEYS = ("oneOf", "anyOf")
 _DESCRIPTIVE = frozenset(
     {"title", "description", "discriminator", "example", "examples", "default", "deprecated"}
 )
@@ -18,16 +18,15 @@ _DESCRIPTIVE = frozenset(
 
 @frozen
 class Alternative:
-    """One alternative: as written, resolved, and by what to call it."""
+    """One alternative: as written, resolved, and what to call it."""
 
     raw: Node
     node: Node = field(eq=False)
     label: str
-
-    @property
-    def ref(self) -> str:
-        """The reference it is, "" if it is inline."""
-        return str(self.raw.get("$ref", ""))
+    ref: str = ""
+    """The reference it is, "" if it is inline."""
+    beside: Node = field(factory=dict[str, object])
+    """What stands beside the union and holds for it as well."""
 
     def tags(self) -> frozenset[tuple[str, str]]:
         """Return the properties with a single value, which tell alternatives apart."""
@@ -41,7 +40,7 @@ class Alternative:
 
 def is_union(node: Node) -> bool:
     """Whether a resolved schema has alternatives other than null."""
-    return any(as_nodes(node.get(key)) for key in _KEYS)
+    return any(as_nodes(node.get(key)) for key in UNION_KEYS)
 
 
 def alternatives(
@@ -51,7 +50,7 @@ def alternatives(
 
     Keywords beside oneOf or anyOf apply to every alternative; a list of types is a union of these.
     """
-    key = next((key for key in _KEYS if as_nodes(node.get(key))), None)
+    key = next((key for key in UNION_KEYS if as_nodes(node.get(key))), None)
     if key is None:
         listed = types(node)
         if len(listed) < 2:
@@ -75,7 +74,7 @@ def alternatives(
             nullable = nullable or null
         else:
             label = ref.rsplit("/", 1)[-1] or str(raw.get("title") or ", ".join(types(resolved)) or "any")
-            found.append(Alternative(merged if base else shallow, resolved, label))
+            found.append(Alternative(merged if base else shallow, resolved, label, ref, base))
     return found, nullable
 
 
@@ -89,7 +88,10 @@ class Matched:
 
 
 def match(old: list[Alternative], new: list[Alternative], renames: Mapping[str, str]) -> Matched:
-    """Match alternatives by reference, content, tag, title, and at last by type and order."""
+    """Match alternatives by reference, content, tag, title, and at last by type and order.
+
+    Two references match only by name, which is the name of the class that a reader tells apart.
+    """
 
     def present(one: Alternative) -> str:
         name = one.ref.removeprefix(SCHEMAS)
@@ -115,7 +117,8 @@ def match(old: list[Alternative], new: list[Alternative], renames: Mapping[str, 
     left, right = list(old), list(new)
     for rule in rules:
         for one in list(left):
-            other = next((each for each in right if rule(one, each)), None)
+            free = (each for each in right if not (one.ref and each.ref) or present(one) == each.ref)
+            other = next((each for each in free if rule(one, each)), None)
             if other is not None:
                 pairs.append((one, other))
                 _remove(left, one)
