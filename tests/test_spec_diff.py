@@ -169,7 +169,6 @@ CASES: list[tuple[Edit, list[str]]] = [
         lambda d: item(d)["get"]["parameters"][1].update(style="pipeDelimited"),
         [
             "breaking  getThing  query parameter page style changed from form to pipeDelimited  [request]",
-            "breaking  getThing  query parameter page explode changed from True to False  [request]",
             "major",
         ],
     ),

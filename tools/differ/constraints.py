@@ -1,7 +1,4 @@
-"""Constraints on values (lengths, ranges, patterns): tighter ones break requests.
-
-Models do not check constraints, so no change of one breaks a reader of responses.
-"""
+"""Constraints on values (lengths, ranges, patterns): tighter ones break requests, looser ones readers of responses."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from tools.differ.changes import Change
-from tools.differ.comparison import Comparison, types
+from tools.differ.comparison import Comparison, listed_names, types
 from tools.openapi.document import Node, as_node
 
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains")
@@ -41,19 +38,17 @@ def constraint_changes(one: Comparison, old: Node, new: Node) -> Iterator[Change
         before, after = _stated(old, keyword), _stated(new, keyword)
         if before != after:
             words = f"{keyword} changed from {_said(before)} to {_said(after)}"
-            yield one.change(words, narrowed=_tighter(keyword, old, new))
+            # A reader takes any text and any number; what else the old document promised may be relied on.
+            widened = keyword not in ("pattern", "multipleOf") and _tighter(keyword, new, old)
+            yield one.change(words, narrowed=_tighter(keyword, old, new), widened=widened)
     was, now = (as_node(node.get("dependentRequired")) for node in (old, new))
     for name in sorted({*was, *now}):
-        before, after = names(was.get(name)), names(now.get(name))
+        before, after = listed_names(was.get(name)), listed_names(now.get(name))
         for other in sorted(before ^ after):
             words = f"{name} requires {other}: dependentRequired {'added' if other in after else 'removed'}"
-            known = other in names(old.get("required"))
-            yield one.change(words, narrowed=other in after and not known)
-
-
-def names(value: object) -> set[str]:
-    """Return the names that a list gives."""
-    return set(map(str, value)) if isinstance(value, list) else set()
+            narrowed = other in after - listed_names(old.get("required"))
+            widened = other in before - listed_names(new.get("required"))
+            yield one.change(words, narrowed=narrowed, widened=widened)
 
 
 def _stated(node: Node, keyword: str) -> object:
