@@ -7,7 +7,7 @@ import re
 
 from attrs import frozen
 
-from tools.differ.changes import BOTH, NAMES, REQUEST, RESPONSE, Change, Changes
+from tools.differ.changes import NAMES, REQUEST, RESPONSE, Change, Changes
 from tools.differ.comparison import Comparison, types
 from tools.differ.matching import Call, Matching
 from tools.differ.schema_changes import SchemaDiff
@@ -185,15 +185,14 @@ def server_places(node: Node) -> list[str]:
 
 def directions_of(document: Document) -> dict[str, frozenset[str]]:
     """Return whether requests, responses or both of a document use a component."""
-    requests, responses = set[str](), set[str]()
+    sent, read = list[object](), [document.data.get("webhooks")]
     for _, _, item, operation in document.operations():
-        for node in (item.get("parameters"), operation.get("parameters"), operation.get("requestBody")):
-            requests |= document.schemas_in(node)
-        responses |= document.schemas_in([operation.get("responses"), operation.get("callbacks")])
-    responses |= document.schemas_in(document.data.get("webhooks"))
+        sent += [item.get("parameters"), operation.get("parameters"), operation.get("requestBody")]
+        read += [operation.get("responses"), operation.get("callbacks")]
+    requests = document.schemas_in(sent, without="readOnly")
+    responses = document.schemas_in(read, without="writeOnly")
     return {
         name: frozenset(side for side, names in ((REQUEST, requests), (RESPONSE, responses)) if name in names)
-        & BOTH
         for name in requests | responses
     }
 

@@ -128,10 +128,10 @@ class SchemaDiff:
         Other than an enum, a constant promises that no other value comes.
         """
         before, after = _values(old), _values(new)
-        if "const" in old and before != after:
+        if ("const" in old or "const" in new) and before != after:
             words = f"{one.what} constant changed from {_words(before or [])} to {_words(after or [])}"
-            kept = after is None or set(before or []) <= set(after)
-            self.changes.add(one.change(words, narrowed=not kept, widened=True))
+            kept = after is None or (before is not None and set(before) <= set(after))
+            self.changes.add(one.change(words, narrowed=not kept, widened="const" in old))
             return
         if before is None or after is None:
             if before != after:

@@ -28,14 +28,15 @@ class Alternative:
     beside: Node = field(factory=dict[str, object])
     """What stands beside the union and holds for it as well."""
 
-    def tags(self) -> frozenset[tuple[str, str]]:
-        """Return the properties with a single value, which tell alternatives apart."""
-        found: set[tuple[str, str]] = set()
+    @property
+    def tags(self) -> dict[str, str]:
+        """The properties with a single value, which tell alternatives apart."""
+        found: dict[str, str] = {}
         for name, one in as_node(self.node.get("properties")).items():
             values = [as_node(one)["const"]] if "const" in as_node(one) else as_node(one).get("enum")
             if isinstance(values, list) and len(values) == 1:
-                found.add((name, json.dumps(values[0], sort_keys=True, default=str)))
-        return frozenset(found)
+                found[name] = json.dumps(values[0], sort_keys=True, default=str)
+        return found
 
 
 def is_union(node: Node) -> bool:
@@ -98,10 +99,11 @@ def match(old: list[Alternative], new: list[Alternative], renames: Mapping[str, 
         return SCHEMAS + renames.get(name, name) if one.ref.startswith(SCHEMAS) else ""
 
     def same_tag(one: Alternative, other: Alternative) -> bool:
-        return bool(one.tags()) and one.tags() == other.tags()
+        shared = one.tags.keys() & other.tags.keys()
+        return bool(shared) and all(one.tags[name] == other.tags[name] for name in shared)
 
     def alike(one: Alternative, other: Alternative) -> bool:
-        if types(one.node) != types(other.node) or (one.tags() and other.tags()):
+        if types(one.node) != types(other.node) or one.tags.keys() & other.tags.keys():
             return False
         properties = as_node(one.node.get("properties")), as_node(other.node.get("properties"))
         return not any(properties) or bool(set(properties[0]) & set(properties[1]))
