@@ -45,9 +45,9 @@ class SchemaDiff:
         if self._same_component(*refs):
             self._nullability(one, was_null, is_null)
             return
-        if all(isinstance(ref, str) for ref in refs):
-            # A pair of differently named components is compared once for each use, which ends cycles.
-            key = (*refs, one.directions)
+        if {"$ref", "allOf"} & {*as_node(one.old), *as_node(one.new)}:
+            # What is put together from components is compared once for each use of it, which ends cycles.
+            key = (_components(one.old), _components(one.new), one.directions)
             if key in self._seen:
                 return
             self._seen.add(key)
@@ -219,6 +219,13 @@ def _targets(node: Node, renames: Mapping[str, str]) -> dict[str, str]:
     names = [str(ref).removeprefix(SCHEMAS) for ref in listed if ref is not None]
     found = {**{name: name for name in names if name not in found.values()}, **found}
     return {value: renames.get(name, name) for value, name in found.items()}
+
+
+def _components(raw: object) -> frozenset[str]:
+    """Return what a schema is put together from, however deep its allOf are nested."""
+    own = {key: value for key, value in as_node(raw).items() if key != "allOf"}
+    parts = [part for one in as_nodes(as_node(raw).get("allOf")) for part in _components(one)]
+    return frozenset([*parts, *([json.dumps(own, sort_keys=True, default=str)] if own else [])])
 
 
 def _is_null(node: Node) -> bool:
