@@ -218,10 +218,12 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
     "a value of an enum added": [
         ("{enum: [a]}", "{enum: [a, b]}"),
         ("{oneOf: [{type: integer}, {enum: [a]}]}", "{oneOf: [{type: integer}, {enum: [a, b]}]}"),
+        ("{oneOf: [{const: a}, {const: b}]}", "{oneOf: [{const: a}, {const: b}, {const: c}]}"),
     ],
     "a value of an enum removed, values restricted to an enum or a constant": [
         ("{enum: [a, b]}", "{enum: [a]}"),
         ("{enum: [a, b]}", "{const: a}"),
+        ("{oneOf: [{const: a}, {const: b}]}", "{oneOf: [{const: a}, {const: c}]}"),
         ("{type: string}", "{type: string, enum: [a]}"),
         ("{type: string}", "{type: string, const: a}"),
         ("{oneOf: [{type: integer}, {enum: [a, b]}]}", "{oneOf: [{type: integer}, {enum: [a]}]}"),

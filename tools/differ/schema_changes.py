@@ -184,7 +184,11 @@ class SchemaDiff:
         for label, new in zip(labels(matched.added), matched.added, strict=True):
             # A reader who tells classes apart meets one more, even if it looks like another one.
             is_class = types(new.node) == ["object"]
-            known = not is_class and any(self._fits(one, old, new, RESPONSE) for old in was)
+            # One more value is kept as it is, like one of an enum.
+            is_value = new.lists_values and any(
+                old.lists_values and types(old.node) == types(new.node) for old in was
+            )
+            known = is_value or (not is_class and any(self._fits(one, old, new, RESPONSE) for old in was))
             self.changes.add(one.change(f"{one.what} alternative {label} added", widened=not known))
         for label, old in zip(labels(matched.removed), matched.removed, strict=True):
             accepted = any(self._fits(one, old, new, REQUEST) for new in now)

@@ -29,6 +29,11 @@ class Alternative:
     """What stands beside the union and holds for it as well."""
 
     @property
+    def lists_values(self) -> bool:
+        """Whether it is a constant or an enum."""
+        return bool({"const", "enum"} & set(self.node))
+
+    @property
     def tags(self) -> dict[str, str]:
         """The properties with a single value, which tell alternatives apart."""
         found: dict[str, str] = {}
@@ -103,7 +108,8 @@ def match(old: list[Alternative], new: list[Alternative], renames: Mapping[str, 
         return bool(shared) and all(one.tags[name] == other.tags[name] for name in shared)
 
     def alike(one: Alternative, other: Alternative) -> bool:
-        if types(one.node) != types(other.node) or one.tags.keys() & other.tags.keys():
+        told_apart = one.tags.keys() & other.tags.keys() or "const" in {*one.node, *other.node}
+        if types(one.node) != types(other.node) or told_apart:
             return False
         properties = as_node(one.node.get("properties")), as_node(other.node.get("properties"))
         return not any(properties) or bool(set(properties[0]) & set(properties[1]))
