@@ -142,8 +142,8 @@ class Document:
                     stack += parents.get(parent, [])
         return found
 
-    def schemas_in(self, start: object) -> set[str]:
-        """Return the names of the schemas that a node refers to, directly or through others."""
+    def schemas_in(self, start: object, without: str = "") -> set[str]:
+        """Return the names of the schemas that a node refers to, directly or not, but for what bears a mark."""
         names: set[str] = set()
         seen: set[int] = set()
         stack = [start]
@@ -151,7 +151,7 @@ class Document:
             node = stack.pop()
             if isinstance(node, list):
                 stack.extend(node)
-            elif isinstance(node, dict) and id(node) not in seen:
+            elif isinstance(node, dict) and id(node) not in seen and node.get(without) is not True:
                 seen.add(id(node))
                 ref = node.get("$ref")
                 if isinstance(ref, str):
