@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
 
 from .. import AttemptEvent, ProvisioningClient, RetryEvent, TokenEvent
 from ..config import resolve_api
-from ..desired import DesiredState
+from ..desired import AnyClient, DesiredState
 
 if TYPE_CHECKING:
     from .. import v1_2
@@ -58,7 +58,6 @@ class Meter:
         return len(self._recent) / max(1.0, min(_WINDOW, now - self._started))
 
 
-AnyClient: TypeAlias = "ProvisioningClient | v1_2.ProvisioningClient"
 _Client = TypeVar("_Client", "ProvisioningClient", "v1_2.ProvisioningClient")
 
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final, Literal, cast, get_args
 
 from sinch_provisioning_api import is_secret_name
 
+from ..desired import AnyClient
 from ..errors import ConfigurationError
 from ..lifecycle.status import FAILED, LAUNCHED, status_of
 from . import output
 from .app import Api, Flag, Json, Project, Timeout, senders_app
-from .connection import AnyClient, connect_to
+from .connection import connect_to
 
 Channel = Literal["rcs", "kakaotalk", "line", "telegram"]
 

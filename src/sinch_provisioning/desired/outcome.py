@@ -9,7 +9,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from ..lifecycle.next_step import Action
-from .state import Channel
+from .kinds import Channel
 
 State = Literal["done", "in review", "failed", "left"]
 

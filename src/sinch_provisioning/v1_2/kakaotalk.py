@@ -134,7 +134,7 @@ class KakaoTalkSenders:
             list=found,
             get=None,
             key_of=lambda sender: sender.plus_friend_id,
-            read=_read,
+            read=read,
             create=lambda: project.invoke(api.create_kakaotalk_sender, body=body, **query),
             update=update,
         )
@@ -149,7 +149,7 @@ async def _activities(caller: Any, project_id: str, *, plus_friend_id: str, **qu
     return await api.list_kakaotalk_sender_activities(caller, project_id, plus_friend_id, **query)
 
 
-def _read(sender: models.KakaoTalkSender) -> dict[str, object]:
+def read(sender: models.KakaoTalkSender) -> dict[str, object]:
     """Return a sender's details, with the changes that are not in force yet over them."""
     body = flat(sender.to_dict())
     changes = [each for each in body.items() if each[0].startswith("changes.details.")]

@@ -44,7 +44,7 @@ class Backend:
         values = as_object(as_json(fields))
         create = self.check_sender(channel, values)
         project = self.project_id if project_id is None else project_id
-        collection = concrete(create.collection, {"project_id": project})
+        collection = concrete(create.collection, {"project_id": project, "projectId": project})
         return self.service.add(create, project, collection, values, status)
 
     def check_sender(self, channel: str, fields: JsonObject) -> Operation:
