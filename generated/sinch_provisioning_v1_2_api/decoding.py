@@ -7,18 +7,33 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TypeVar, cast
+from contextvars import ContextVar
+from typing import Any, TypeVar, cast
 
 from .errors import SchemaMismatchError
 from .types import FileContent, OpaqueMapping, UnknownObject, UnknownProperties
 
 T = TypeVar("T")
+# Set while the alternatives of a union are compared: null for a required property then fits none of them.
+_exact: ContextVar[bool] = ContextVar("exact", default=False)
 
 
 def mismatch(place: str, expected: str, found: object) -> SchemaMismatchError:
     """Return the error for a value of an unexpected type."""
     received = "null" if found is None else type(found).__name__
     return SchemaMismatchError(f"{place}: expected {expected}, received {received}")
+
+
+def required_null(source: Mapping[str, object], name: str, place: str, expected: str = "a value") -> Any:
+    """Return None for a required property that is null although the document does not allow it.
+
+    Typed as what the document promises. A property that is missing, or anything but null, is a mismatch.
+    """
+    if name not in source:
+        raise SchemaMismatchError(f"{place}: expected {expected}, received nothing")
+    if source[name] is not None or _exact.get():
+        raise mismatch(place, expected, source[name])
+    return None
 
 
 def as_object(data: object, place: str) -> dict[str, object]:
@@ -124,7 +139,20 @@ def as_file(data: object, place: str) -> FileContent:
 
 
 def first_match(data: object, place: str, decoders: tuple[Callable[[object], T], ...]) -> T:
-    """Return the first alternative that fits, preferring one without unknown properties."""
+    """Return the first alternative that fits, preferring one without unknown properties or unexpected nulls."""
+    nested = _exact.get()
+    outer = _exact.set(True)
+    try:
+        return _first_match(data, place, decoders)
+    except SchemaMismatchError:
+        if nested:
+            raise
+    finally:
+        _exact.reset(outer)
+    return _first_match(data, place, decoders)
+
+
+def _first_match(data: object, place: str, decoders: tuple[Callable[[object], T], ...]) -> T:
     second: list[T] = []
     for decode in decoders:
         try:
