@@ -14,8 +14,9 @@ from .errors import SchemaMismatchError
 from .types import FileContent, OpaqueMapping, UnknownObject, UnknownProperties
 
 T = TypeVar("T")
-# Set while the alternatives of a union are compared: null for a required property then fits none of them.
-_exact: ContextVar[bool] = ContextVar("exact", default=False)
+# While the alternatives of a union are compared, a constant must have its value; at first, nulls must be allowed too.
+_LENIENT, _CONSTANTS, _EXACT = range(3)
+_strictness: ContextVar[int] = ContextVar("strictness", default=_LENIENT)
 
 
 def mismatch(place: str, expected: str, found: object) -> SchemaMismatchError:
@@ -31,7 +32,7 @@ def required_null(source: Mapping[str, object], name: str, place: str, expected:
     """
     if name not in source:
         raise SchemaMismatchError(f"{place}: expected {expected}, received nothing")
-    if source[name] is not None or _exact.get():
+    if source[name] is not None or _strictness.get() == _EXACT:
         raise mismatch(place, expected, source[name])
     return None
 
@@ -133,6 +134,13 @@ def as_uuid(data: object, place: str) -> uuid.UUID:
     raise SchemaMismatchError(f"{place}: expected a UUID, received another string")
 
 
+def as_const(value: T, known: T, place: str) -> T:
+    """Return a value where the document has a constant; another one may have been added later, except in a union."""
+    if value != known and _strictness.get() != _LENIENT:
+        raise SchemaMismatchError(f"{place}: expected a constant, received another value")
+    return value
+
+
 def as_file(data: object, place: str) -> FileContent:
     """Read the content of a file, which JSON can only hold as text."""
     return FileContent(as_str(data, place).encode("utf-8", "surrogatepass"))
@@ -140,31 +148,28 @@ def as_file(data: object, place: str) -> FileContent:
 
 def first_match(data: object, place: str, decoders: tuple[Callable[[object], T], ...]) -> T:
     """Return the first alternative that fits, preferring one without unknown properties or unexpected nulls."""
-    nested = _exact.get()
-    outer = _exact.set(True)
-    try:
-        return _first_match(data, place, decoders)
-    except SchemaMismatchError:
-        if nested:
-            raise
-    finally:
-        _exact.reset(outer)
-    return _first_match(data, place, decoders)
+    outer = _strictness.get()
+    for strictness in (_EXACT,) if outer == _EXACT else (_EXACT, _CONSTANTS):
+        _strictness.set(strictness)
+        try:
+            fits = _fitting(data, decoders)
+        finally:
+            _strictness.set(outer)
+        if fits:
+            return fits[0] if getattr(fits[-1], "additional_properties", None) else fits[-1]
+    raise mismatch(place, "one of several types", data)
 
 
-def _first_match(data: object, place: str, decoders: tuple[Callable[[object], T], ...]) -> T:
-    second: list[T] = []
+def _fitting(data: object, decoders: tuple[Callable[[object], T], ...]) -> list[T]:
+    fits: list[T] = []
     for decode in decoders:
         try:
-            value = decode(data)
+            fits.append(decode(data))
         except SchemaMismatchError:
             continue
-        if not getattr(value, "additional_properties", None):
-            return value
-        second.append(value)
-    if second:
-        return second[0]
-    raise mismatch(place, "one of several types", data)
+        if not getattr(fits[-1], "additional_properties", None):
+            break
+    return fits
 
 
 def best_match(data: object, place: str, decoders: tuple[Callable[[object], T], ...]) -> T | UnknownObject:

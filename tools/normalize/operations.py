@@ -11,8 +11,10 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 
 from tools.normalize.metadata import OperationMetadata, Parameter
 from tools.normalize.names import PREFIX, Names, arguments, class_name, identifier, shortened
+from tools.normalize.schema_forms import without_null
 from tools.normalize.schemas import Schemas
 from tools.normalize.unsupported import warn_unsupported
+from tools.openapi.all_of import types_of
 from tools.openapi.document import METHODS, Document, Node, as_node, as_nodes, pointer
 from tools.openapi.media_types import choose_media, media_kind, reply_kind
 from tools.openapi.names_file import NamesFile, OperationEntry
@@ -130,12 +132,17 @@ class Operations:
         self.places.append(place)
 
     def _slashes(self, parameters: list[Node], given: OperationEntry, place: str) -> frozenset[str]:
-        """Return the path parameters that may contain slashes: those in the names file, or by default paths."""
-        names = [str(one["name"]) for one in parameters if one["in"] == "path"]
+        """Return the path parameters that may contain slashes: by default texts called path."""
+        named = {str(one["name"]): one for one in parameters if one["in"] == "path"}
         if given.slashes is None:
-            return frozenset(name for name in names if identifier(name).split("_")[-1] == "path")
+            return frozenset(
+                name
+                for name, one in named.items()
+                if identifier(name).split("_")[-1] == "path"
+                and types_of(self.document.follow(one.get("schema")))[0] == ["string"]
+            )
         for name in given.slashes:
-            if name not in names:
+            if name not in named:
                 self.remarks.add(
                     place, f"the names file allows slashes in {name!r}, which is not a path parameter"
                 )
@@ -173,16 +180,17 @@ class Operations:
 
     def _plain_parameter(self, argument: str, one: Node, hint: str, place: str) -> Node:
         schema = as_node(one.get("schema")) or as_node(_only_media(one).get("schema"))
+        plain = self.schemas.plain(
+            schema,
+            str(one.get(_HINT) or f"{hint}{class_name(argument)}"),
+            f"{place}/parameters/{one['name']}",
+        )
         return {
             "name": argument,
             # The generator refuses most types in headers and cookies; the metadata knows where it goes.
             "in": "path" if one["in"] == "path" else "query",
             "required": one["in"] == "path" or one.get("required") is True,
-            "schema": self.schemas.plain(
-                schema,
-                str(one.get(_HINT) or f"{hint}{class_name(argument)}"),
-                f"{place}/parameters/{one['name']}",
-            ),
+            "schema": without_null(plain) if one["in"] == "path" else plain,
         }
 
     def _parameter_metadata(self, one: Node) -> Parameter:
@@ -235,7 +243,7 @@ class Operations:
         if not chosen and "DEFAULT" in stated:
             chosen = {"default": stated["DEFAULT"]}
         plain: Node = {}
-        accept = ""
+        accepts: dict[str, bool] = {}
         for code, raw in chosen.items():
             response = self.document.follow(raw)
             own = f"{place}/responses/{code}"
@@ -262,8 +270,9 @@ class Operations:
                 "content": {kind: {"schema": self.schemas.plain(schema, word, own)}},
             }
             usual = kind == "application/json" and len(content) == 1
-            accept = accept or ("" if usual else sent)
-        return accept, plain or {"204": {"description": ""}}
+            accepts[sent] = usual and accepts.get(sent, True)
+        # A server that has nothing but JSON need not be told.
+        return "" if all(accepts.values()) else ", ".join(accepts), plain or {"204": {"description": ""}}
 
     def _warn_ignored(self, content: Node, media: str, place: str) -> None:
         for other in content:

@@ -26,6 +26,12 @@ def nullable(plain: Node) -> Node:
     )
 
 
+def without_null(plain: Node) -> Node:
+    """Return the schema with null ruled out, a string if it allows nothing else: a path has no place for null."""
+    others = [one for one in as_nodes(plain.get("oneOf")) or [plain] if one != NULL]
+    return {**plain, "oneOf": others} if len(others) > 1 else others[0] if others else {"type": "string"}
+
+
 def union_of(plains: list[Node]) -> Node:
     """Return the union of normalized schemas, null last; a member that allows anything absorbs the others.
 

@@ -46,6 +46,7 @@ class Schemas:
     merger: Merger
     usage: Usage
     references: CyclicReferences
+    families: dict[str, tuple[Node, list[str]]]
     metadata: SchemaMetadata = field(factory=SchemaMetadata)
     discriminators: Discriminators = field(factory=Discriminators)
     _class_of: dict[str, str] = field(factory=dict)
@@ -58,7 +59,8 @@ class Schemas:
         They take precedence over names derived from components, and those over names of inline schemas.
         """
         references = CyclicReferences({}, remarks)
-        made = cls(document, names, remarks, Merger(document, remarks), Usage.of(document), references)
+        usage, families = Usage.of(document), document.families
+        made = cls(document, names, remarks, Merger(document, remarks), usage, references, families)
         refs = [
             f"#{pointer('/components/schemas', name)}"
             for name in as_node(as_node(document.data.get("components")).get("schemas"))
@@ -110,7 +112,7 @@ class Schemas:
             # Registered before its properties are normalized, which may refer back to it.
             name = self._class_of.get(ref) or self.names.new_class(name)
             self._class_of[ref] = name
-            plain = self._with_children(ref, as_node(raw.get("discriminator")), reference_to(name))
+            plain = self._with_children(ref, name)
             self.references.done[ref] = nullable(plain) if may_be_null else plain
             self._model(name, schema, ref)
         else:
@@ -118,13 +120,21 @@ class Schemas:
         self.references.done[ref] = nullable(plain) if may_be_null else plain
         return self.references.done[ref] or {}
 
-    def _with_children(self, ref: str, rule: Node, own: Node) -> Node:
+    def _with_children(self, ref: str, name: str) -> Node:
         """Return the union of a schema with those that extend it, if its discriminator tells them apart."""
-        children = self.document.extensions.get(ref, ()) if rule else ()
-        if not children:
+        own = reference_to(name)
+        if ref not in self.families:
             return own
+        rule, children = self.families[ref]
         plains = [self.reference(child, child) for child in children]
-        return self.discriminators.mark({"oneOf": [*plains, own]}, rule)
+        return self.discriminators.mark({"oneOf": [*plains, own]}, rule, base=name)
+
+    def _inherited(self, variants: list[Node]) -> Node:
+        """Return the discriminator of the schema that all of these extend or are, if there is one."""
+        refs = {str(one.get("$ref")) for one in variants if types_of(one) != ([], True)}
+        return next(
+            (rule for parent, (rule, children) in self.families.items() if refs <= {parent, *children}), {}
+        )
 
     def _shape(self, schema: Node, hint: str, place: str, named: bool = False) -> Node:
         if isinstance(schema.get("$ref"), str):
@@ -254,7 +264,8 @@ class Schemas:
             )
             for number, one in enumerate(variants, 1)
         ]
-        return self.discriminators.mark(union_of(plains), schema.get("discriminator"))
+        rule = schema.get("discriminator") or self._inherited(as_nodes(schema[key]))
+        return self.discriminators.mark(union_of(plains), rule)
 
     def find_tags(self, data: object) -> None:
         """Find what tells the alternatives of unions apart, once all is normalized."""

@@ -122,8 +122,8 @@ class Document:
         return found
 
     @property
-    def extensions(self) -> dict[str, list[str]]:
-        """The references to components that extend another one by allOf, directly or not, by its reference."""
+    def families(self) -> dict[str, tuple[Node, list[str]]]:
+        """The components with a discriminator that others extend by allOf: its rule, and the references to them."""
         schemas = as_node(as_node(self.data.get("components")).get("schemas"))
         parents = {
             f"#{pointer('/components/schemas', name)}": [
@@ -140,7 +140,8 @@ class Document:
                     seen.add(parent)
                     found.setdefault(parent, []).append(ref)
                     stack += parents.get(parent, [])
-        return found
+        rules = {ref: as_node(self.follow({"$ref": ref}).get("discriminator")) for ref in found}
+        return {ref: (rules[ref], children) for ref, children in found.items() if rules[ref]}
 
     def schemas_in(self, start: object) -> set[str]:
         """Return the names of the schemas that a node refers to, directly or through others."""

@@ -11,6 +11,7 @@ from attrs import define
 from attrs import field as _field
 
 from ..decoding import (
+    as_const,
     as_object,
     as_str,
     extras,
@@ -45,7 +46,7 @@ class KakaoTalkComment:
         type__: KakaoTalkCommentType = (
             required_null(source, "type", "KakaoTalkComment.type")
             if type__raw is None
-            else as_str(type__raw, "KakaoTalkComment.type")
+            else as_const(as_str(type__raw, "KakaoTalkComment.type"), "CREATED", "KakaoTalkComment.type")
         )
         comment_raw = source.get("comment")
         comment_: str = (

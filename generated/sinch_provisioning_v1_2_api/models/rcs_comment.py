@@ -11,6 +11,7 @@ from attrs import define
 from attrs import field as _field
 
 from ..decoding import (
+    as_const,
     as_object,
     as_str,
     extras,
@@ -45,7 +46,7 @@ class RcsComment:
         type__: RcsCommentType = (
             required_null(source, "type", "RcsComment.type")
             if type__raw is None
-            else as_str(type__raw, "RcsComment.type")
+            else as_const(as_str(type__raw, "RcsComment.type"), "CREATED", "RcsComment.type")
         )
         comment_raw = source.get("comment")
         comment_: str = (
