@@ -19,8 +19,8 @@ def plain_values(schema: Node, place: str, remarks: Remarks) -> Node:
         return {"const": values[0]}
     if others or (numbers and "number" in types):
         kinds = sorted({type(value).__name__ for value in others or values})
-        if others != [None]:
-            remarks.add(place, f"the enum values are {', '.join(kinds)}, only their type is kept")
+        if others not in ([None], [True, False], [False, True]):
+            remarks.add(place, "the enum values are {}, only their type is kept", ", ".join(kinds))
         return _only_type(values, types)
     found: list[Node] = []
     if texts:

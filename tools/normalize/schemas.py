@@ -50,6 +50,7 @@ class Schemas:
     metadata: SchemaMetadata = field(factory=SchemaMetadata)
     discriminators: Discriminators = field(factory=Discriminators)
     _class_of: dict[str, str] = field(factory=dict)
+    _merging: dict[str, str] = field(factory=dict[str, str])
     _inline: dict[int, tuple[Node, Node]] = field(factory=dict)
 
     @classmethod
@@ -87,9 +88,21 @@ class Schemas:
             return {}
         if id(raw) in self._inline:
             return self._inline[id(raw)][1]
-        plain = self._plain(raw, hint, place)
+        has_parts = "allOf" in raw or ("$ref" in raw and len(raw) > 1)
+        plain = self._merged(raw, hint, place) if has_parts else self._plain(raw, hint, place)
         # Keeping the schema alive keeps its id() from being reused.
         self._inline[id(raw)] = (raw, plain)
+        return plain
+
+    def _merged(self, raw: Node, hint: str, place: str) -> Node:
+        """Normalize a schema with parts, in which a part may hold the same schema again."""
+        content = json.dumps(raw, sort_keys=True)
+        if content in self._merging:
+            return pending(self._merging[content])
+        self._merging[content] = place
+        self.references.done[place] = None
+        plain = self.references.done[place] = self._plain(raw, hint, place)
+        del self._merging[content]
         return plain
 
     def _plain(self, raw: Node, hint: str, place: str) -> Node:
@@ -104,6 +117,10 @@ class Schemas:
             # Being normalized: the placeholder is replaced at the end.
             return pending(ref) if self.references.done[ref] is None else self.references.done[ref] or {}
         self.references.done[ref] = None
+        target = self.document.find(ref)
+        if ref not in self._class_of and isinstance(target, dict) and set(target) == {"$ref"}:
+            plain = self.references.done[ref] = self.reference(str(target["$ref"]), place)
+            return plain
         raw = self.document.follow({"$ref": ref})
         schema, may_be_null = self.merger.flatten(raw, ref)
         schema = _without_bare_alternatives(schema)
@@ -162,7 +179,7 @@ class Schemas:
         if kind in {"integer", "number", "boolean", "null"}:
             return {"type": kind}
         if kind != "":
-            self.remarks.add(place, f"the type {kind!r} is not a JSON type, typed as object")
+            self.remarks.add(place, "the type {!r} is not a JSON type, typed as object", kind)
         return NULL if schema.get("type") == ["null"] else {}
 
     def _values(self, found: Node, schema: Node, hint: str, named: bool) -> Node:
