@@ -94,9 +94,7 @@ class ModelCode:
         return cls(
             name=name,
             description=model.description.get_untrusted_value() if model.description else "",
-            fields=[
-                _field(models, model, prop, codec, name in models.inputs) for prop in models.properties(model)
-            ],
+            fields=[_field(models, model, prop, codec) for prop in models.properties(model)],
             imports=models.imports(model, with_fields=name in models.inputs),
             extras_annotation=codec.extras(model),
             extras_decode=unknown
@@ -135,11 +133,11 @@ class _Attribute:
     secret: bool
 
 
-def _field(
-    models: Models, model: ModelProperty, prop: PropertyProtocol, codec: Codec, is_input: bool
-) -> Field:
+def _field(models: Models, model: ModelProperty, prop: PropertyProtocol, codec: Codec) -> Field:
     attribute = models.attribute(model, prop)
-    python, place = str(prop.python_name), f"{model.class_info.name}.{attribute.wire}"
+    name = str(model.class_info.name)
+    is_input = name in models.inputs
+    python, place = str(prop.python_name), f"{name}.{attribute.wire}"
     _, nullable = split_null(prop)
     present = codec.annotation(prop)
     accepted = codec.accepted(prop) if is_input else present
@@ -165,8 +163,10 @@ def _field(
         hidden=own.secret and not wrapped,
         secret=own.secret,
         wrapped=wrapped,
-        decode_lines=_decode_lines(prop, codec, attribute.wire, place, own.annotation),
-        encode_lines=_encode_lines(prop, codec, python, attribute.wire, place),
+        decode_lines=_decode_lines(
+            prop, codec, attribute.wire, place, own.annotation, lenient=name not in models.request_only
+        ),
+        encode_lines=_encode_lines(prop, codec, python, attribute.wire, place, is_input=is_input),
     )
 
 
@@ -208,10 +208,18 @@ def _default(own: _Attribute, builder: str, *, wrapped: bool) -> str:
     return "" if own.prop.required else " = None"
 
 
-def _decode_lines(prop: PropertyProtocol, codec: Codec, wire: str, place: str, annotation: str) -> list[str]:
+def _decode_lines(
+    prop: PropertyProtocol, codec: Codec, wire: str, place: str, annotation: str, *, lenient: bool
+) -> list[str]:
+    """Return the statements that decode a property; `lenient`: null for a required one reads as None."""
     python = str(prop.python_name)
     local, raw, key = f"{python}_", f"{python}_raw", literal(wire)
     kind = codec.annotation(prop)
+    lenient = lenient and prop.required and not split_null(prop)[1]
+    if kind in _IN_PLACE and lenient:
+        null = f"required_null(source, {key}, {literal(place)}, {literal(_IN_PLACE[kind])})"
+        value = f"{raw} if isinstance({raw}, {kind}) else {null}"
+        return [f"{raw} = source.get({key})", f"{local}: {kind} = {value}"]
     if kind in _IN_PLACE:
         missing = "" if prop.required else f"{local} is not None and "
         return [
@@ -231,10 +239,14 @@ def _decode_lines(prop: PropertyProtocol, codec: Codec, wire: str, place: str, a
         return [f"{local} = source.get({key})"]
     if not prop.required:
         code = f"None if {absence(prop, raw)} else {code}"
+    elif lenient:
+        code = f"required_null(source, {key}, {literal(place)}) if {raw} is None else {code}"
     return [f"{raw} = source.get({key})", f"{local}: {annotation} = {code}"]
 
 
-def _encode_lines(prop: PropertyProtocol, codec: Codec, python: str, wire: str, place: str) -> list[str]:
+def _encode_lines(
+    prop: PropertyProtocol, codec: Codec, python: str, wire: str, place: str, *, is_input: bool
+) -> list[str]:
     key, own, nullable = literal(wire), f"self.{python}", split_null(prop)[1]
     code = codec.encode(prop, own)
     if not prop.required and nullable:
@@ -246,4 +258,7 @@ def _encode_lines(prop: PropertyProtocol, codec: Codec, python: str, wire: str, 
         return [f"if {own} is not None:", f"    payload[{key}] = {code}"]
     if nullable:
         return [f"payload[{key}] = {code}"]
+    if not is_input:
+        # None stands for the null that came.
+        return [f"payload[{key}] = {own if code == own else f'plain({own})'}"]
     return [f"payload[{key}] = {codec.encode(prop, f'required({own}, {literal(place)})')}"]

@@ -54,7 +54,7 @@ class SenderList:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.senders is not None:
             payload["senders"] = [item.to_dict() for item in self.senders]

@@ -46,7 +46,7 @@ class AnswerMetadata:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.ignore is not None:
             payload["ignore"] = self.ignore

@@ -126,7 +126,7 @@ class BrandDetails:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.name is not None:
             payload["name"] = self.name

@@ -64,7 +64,7 @@ class FrAnswers:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.full_company_address is not None:
             payload["fullCompanyAddress"] = self.full_company_address

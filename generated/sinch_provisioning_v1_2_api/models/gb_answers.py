@@ -95,7 +95,7 @@ class GbAnswers:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.brand_industry is not None:
             payload["brandIndustry"] = self.brand_industry

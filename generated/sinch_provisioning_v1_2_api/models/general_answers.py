@@ -129,7 +129,7 @@ class GeneralAnswers:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.opt_in_description is not None:
             payload["optInDescription"] = self.opt_in_description

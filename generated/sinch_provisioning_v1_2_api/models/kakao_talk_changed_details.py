@@ -84,7 +84,7 @@ class KakaoTalkChangedDetails:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.admin_phone_no is not None:
             payload["adminPhoneNo"] = self.admin_phone_no

@@ -14,8 +14,8 @@ from ..decoding import (
     as_object,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
 from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
@@ -50,27 +50,42 @@ class KakaoTalkSenderDetails:
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "KakaoTalkSenderDetails")
-        admin_phone_no_ = source.get("adminPhoneNo")
-        if not isinstance(admin_phone_no_, str):
-            raise mismatch("KakaoTalkSenderDetails.adminPhoneNo", "a string", admin_phone_no_)
-        name_ = source.get("name")
-        if not isinstance(name_, str):
-            raise mismatch("KakaoTalkSenderDetails.name", "a string", name_)
-        top_level_category_code_ = source.get("topLevelCategoryCode")
-        if not isinstance(top_level_category_code_, str):
-            raise mismatch(
-                "KakaoTalkSenderDetails.topLevelCategoryCode", "a string", top_level_category_code_
+        admin_phone_no_raw = source.get("adminPhoneNo")
+        admin_phone_no_: str = (
+            admin_phone_no_raw
+            if isinstance(admin_phone_no_raw, str)
+            else required_null(source, "adminPhoneNo", "KakaoTalkSenderDetails.adminPhoneNo", "a string")
+        )
+        name_raw = source.get("name")
+        name_: str = (
+            name_raw
+            if isinstance(name_raw, str)
+            else required_null(source, "name", "KakaoTalkSenderDetails.name", "a string")
+        )
+        top_level_category_code_raw = source.get("topLevelCategoryCode")
+        top_level_category_code_: str = (
+            top_level_category_code_raw
+            if isinstance(top_level_category_code_raw, str)
+            else required_null(
+                source, "topLevelCategoryCode", "KakaoTalkSenderDetails.topLevelCategoryCode", "a string"
             )
-        mid_level_category_code_ = source.get("midLevelCategoryCode")
-        if not isinstance(mid_level_category_code_, str):
-            raise mismatch(
-                "KakaoTalkSenderDetails.midLevelCategoryCode", "a string", mid_level_category_code_
+        )
+        mid_level_category_code_raw = source.get("midLevelCategoryCode")
+        mid_level_category_code_: str = (
+            mid_level_category_code_raw
+            if isinstance(mid_level_category_code_raw, str)
+            else required_null(
+                source, "midLevelCategoryCode", "KakaoTalkSenderDetails.midLevelCategoryCode", "a string"
             )
-        sub_level_category_code_ = source.get("subLevelCategoryCode")
-        if not isinstance(sub_level_category_code_, str):
-            raise mismatch(
-                "KakaoTalkSenderDetails.subLevelCategoryCode", "a string", sub_level_category_code_
+        )
+        sub_level_category_code_raw = source.get("subLevelCategoryCode")
+        sub_level_category_code_: str = (
+            sub_level_category_code_raw
+            if isinstance(sub_level_category_code_raw, str)
+            else required_null(
+                source, "subLevelCategoryCode", "KakaoTalkSenderDetails.subLevelCategoryCode", "a string"
             )
+        )
         logo_image_ = source.get("logoImage")
         if logo_image_ is not None and not isinstance(logo_image_, str):
             raise mismatch("KakaoTalkSenderDetails.logoImage", "a string", logo_image_)
@@ -85,19 +100,13 @@ class KakaoTalkSenderDetails:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["adminPhoneNo"] = required(self.admin_phone_no, "KakaoTalkSenderDetails.adminPhoneNo")
-        payload["name"] = required(self.name, "KakaoTalkSenderDetails.name")
-        payload["topLevelCategoryCode"] = required(
-            self.top_level_category_code, "KakaoTalkSenderDetails.topLevelCategoryCode"
-        )
-        payload["midLevelCategoryCode"] = required(
-            self.mid_level_category_code, "KakaoTalkSenderDetails.midLevelCategoryCode"
-        )
-        payload["subLevelCategoryCode"] = required(
-            self.sub_level_category_code, "KakaoTalkSenderDetails.subLevelCategoryCode"
-        )
+        payload["adminPhoneNo"] = self.admin_phone_no
+        payload["name"] = self.name
+        payload["topLevelCategoryCode"] = self.top_level_category_code
+        payload["midLevelCategoryCode"] = self.mid_level_category_code
+        payload["subLevelCategoryCode"] = self.sub_level_category_code
         if self.logo_image is not None:
             payload["logoImage"] = self.logo_image
         return payload

@@ -69,7 +69,7 @@ class Questionnaire:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.general is not None:
             payload["general"] = self.general.to_dict()

@@ -16,8 +16,8 @@ from ..decoding import (
     as_str,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS, key_names, masked
 from ..types import Opaque as _Opaque
 from ..types import hidden as _hidden
@@ -130,17 +130,34 @@ class RcsSender:
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "RcsSender")
-        id_ = source.get("id")
-        if not isinstance(id_, str):
-            raise mismatch("RcsSender.id", "a string", id_)
+        id_raw = source.get("id")
+        id_: str = (
+            id_raw if isinstance(id_raw, str) else required_null(source, "id", "RcsSender.id", "a string")
+        )
         region_raw = source.get("region")
-        region_: Region = as_str(region_raw, "RcsSender.region")
+        region_: Region = (
+            required_null(source, "region", "RcsSender.region")
+            if region_raw is None
+            else as_str(region_raw, "RcsSender.region")
+        )
         billing_category_raw = source.get("billingCategory")
-        billing_category_: BillingCategory = as_str(billing_category_raw, "RcsSender.billingCategory")
+        billing_category_: BillingCategory = (
+            required_null(source, "billingCategory", "RcsSender.billingCategory")
+            if billing_category_raw is None
+            else as_str(billing_category_raw, "RcsSender.billingCategory")
+        )
         use_case_raw = source.get("useCase")
-        use_case_: UseCase = as_str(use_case_raw, "RcsSender.useCase")
+        use_case_: UseCase = (
+            required_null(source, "useCase", "RcsSender.useCase")
+            if use_case_raw is None
+            else as_str(use_case_raw, "RcsSender.useCase")
+        )
         hosting_region_raw = source.get("hostingRegion")
-        hosting_region_: HostingRegion = as_str(hosting_region_raw, "RcsSender.hostingRegion")
+        hosting_region_: HostingRegion = (
+            required_null(source, "hostingRegion", "RcsSender.hostingRegion")
+            if hosting_region_raw is None
+            else as_str(hosting_region_raw, "RcsSender.hostingRegion")
+        )
         conversation_api_app_ = source.get("conversationApiApp")
         if conversation_api_app_ is not None and not isinstance(conversation_api_app_, str):
             raise mismatch("RcsSender.conversationApiApp", "a string", conversation_api_app_)
@@ -222,13 +239,13 @@ class RcsSender:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["id"] = required(self.id, "RcsSender.id")
-        payload["region"] = required(self.region, "RcsSender.region")
-        payload["billingCategory"] = required(self.billing_category, "RcsSender.billingCategory")
-        payload["useCase"] = required(self.use_case, "RcsSender.useCase")
-        payload["hostingRegion"] = required(self.hosting_region, "RcsSender.hostingRegion")
+        payload["id"] = self.id
+        payload["region"] = self.region
+        payload["billingCategory"] = self.billing_category
+        payload["useCase"] = self.use_case
+        payload["hostingRegion"] = self.hosting_region
         if self.conversation_api_app is not None:
             payload["conversationApiApp"] = self.conversation_api_app
         if self.conversation_api_app_details is not None:

@@ -82,7 +82,7 @@ class RcsSenderDetails:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.brand is not None:
             payload["brand"] = self.brand.to_dict()

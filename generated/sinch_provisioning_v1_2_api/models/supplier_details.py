@@ -47,7 +47,7 @@ class SupplierDetails:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.google is not None:
             payload["google"] = self.google.to_dict()

@@ -51,7 +51,7 @@ class SupplierDetailsGoogle:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.agent_id is not None:
             payload["agentId"] = self.agent_id

@@ -88,7 +88,7 @@ class UsAnswers:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.company_legal_name is not None:
             payload["companyLegalName"] = self.company_legal_name

@@ -226,7 +226,7 @@ class UsBrandCampaignAnswers:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.ownership_type is not None:
             payload["ownershipType"] = self.ownership_type

@@ -80,7 +80,7 @@ class VerificationAnswers:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.name is not None:
             payload["name"] = self.name

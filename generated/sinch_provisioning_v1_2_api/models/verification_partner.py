@@ -60,7 +60,7 @@ class VerificationPartner:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.company_name is not None:
             payload["companyName"] = self.company_name

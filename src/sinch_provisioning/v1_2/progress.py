@@ -56,7 +56,7 @@ def _status(country: CountryStatus) -> str:
 
 
 def _refusals(country: CountryStatus) -> Iterator[Rejection]:
-    refused = [operator for operator in country.operators if operator.status in _REFUSED]
+    refused = [operator for operator in country.operators or () if operator.status in _REFUSED]
     for operator in refused:
         yield Rejection(country.country, operator.name, operator.status, operator.remark)
     if not refused and country.status in _REFUSED:
