@@ -130,7 +130,7 @@ def _vendored() -> Iterator[Kind]:
 
 def _own() -> Iterator[Kind]:
     """Those of Sinch's own API, imported where they are wanted."""
-    from sinch_provisioning_v1_2_api import models  # noqa: PLC0415
+    from sinch_provisioning_v1_2_api import models as own_models  # noqa: PLC0415
 
     from ..v1_2 import ProvisioningClient, kakaotalk, progress, rcs  # noqa: PLC0415
 
@@ -140,10 +140,10 @@ def _own() -> Iterator[Kind]:
         ProvisioningClient,
         path="rcs",
         key="details.brand.name",
-        create=models.CreateRcsSenderRequest,
-        fields=models.CreateRcsSenderRequestFields,
-        listed=models.RcsSenderList,
-        update=models.UpdateRcsSenderRequest,
+        create=own_models.CreateRcsSenderRequest,
+        fields=own_models.CreateRcsSenderRequestFields,
+        listed=own_models.RcsSenderList,
+        update=own_models.UpdateRcsSenderRequest,
         page_size=rcs.LARGEST_PAGE,
         read=rcs.read,
         may_change=rcs.may_change,
@@ -155,10 +155,10 @@ def _own() -> Iterator[Kind]:
         ProvisioningClient,
         path="kakaotalk",
         key="plus_friend_id",
-        create=models.CreateKakaoTalkSenderRequest,
-        fields=models.CreateKakaoTalkSenderRequestFields,
-        listed=models.KakaoTalkSenderList,
-        update=models.UpdateKakaoTalkSenderRequest,
+        create=own_models.CreateKakaoTalkSenderRequest,
+        fields=own_models.CreateKakaoTalkSenderRequestFields,
+        listed=own_models.KakaoTalkSenderList,
+        update=own_models.UpdateKakaoTalkSenderRequest,
         id="plus_friend_id",
         page_size=rcs.LARGEST_PAGE,
         instructions=frozenset({"status", "save_draft_on_failure"}),
