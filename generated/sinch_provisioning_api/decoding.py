@@ -90,18 +90,21 @@ def as_none(data: object, place: str) -> object:
     return None
 
 
+_from_iso_format = dt.datetime.fromisoformat
+
+
 def as_datetime(data: object, place: str) -> dt.datetime:
     """Parse a timestamp; one without an offset is in UTC."""
-    if not isinstance(data, str):
-        raise mismatch(place, "a timestamp", data)
     try:
-        moment = dt.datetime.fromisoformat(data)
-    except ValueError:
+        moment = _from_iso_format(cast("str", data))
+    except (TypeError, ValueError):
         moment = _lenient_datetime(data, place)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
-def _lenient_datetime(data: str, place: str) -> dt.datetime:
+def _lenient_datetime(data: object, place: str) -> dt.datetime:
+    if not isinstance(data, str):
+        raise mismatch(place, "a timestamp", data)
     # Imported lazily: dateutil is slow to import and rarely needed.
     from dateutil.parser import isoparse
 

@@ -13,6 +13,9 @@ from tools.codegen.models import Models
 # Types that from_dict checks inline, for speed -> their name in errors.
 _IN_PLACE = {"str": "a string", "bool": "a boolean"}
 
+# Properties from which on it pays to look at all of them at once.
+_MANY = 5
+
 
 @frozen
 class Field:
@@ -33,6 +36,7 @@ class Field:
     hidden: bool
     secret: bool
     wrapped: bool
+    from_text: str | None
     builder: str
     decode_lines: list[str]
     encode_lines: list[str]
@@ -82,6 +86,7 @@ class ModelCode:
     extras_encode: str
     functions: list[str]
     is_input: bool
+    is_reply: bool
 
     @classmethod
     def of(cls, model: ModelProperty, models: Models) -> ModelCode:
@@ -103,6 +108,7 @@ class ModelCode:
             extras_encode=codec.encode_mapping(model, "self.additional_properties"),
             functions=codec.written(),
             is_input=name in models.inputs,
+            is_reply=name not in models.request_only,
         )
 
     @property
@@ -114,6 +120,24 @@ class ModelCode:
     def has_hidden(self) -> bool:
         """Whether any attribute is a secret of a scalar type."""
         return any(one.hidden for one in self.fields)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether replies have it and it is many strings, so that looking at all of them at once pays."""
+        texts = [one.from_text for one in self.fields if one.from_text is not None]
+        return self.is_reply and len(texts) == len(self.fields) >= _MANY
+
+    @property
+    def texts(self) -> list[str]:
+        """The variables that hold the properties while they are strings."""
+        return [f"{one.python}_text" for one in self.fields]
+
+    @property
+    def are_texts(self) -> str:
+        """The condition under which `from_text` decodes: strings all, and none empty that is to be parsed."""
+        strings = " is ".join(f"type({text})" for text in self.texts)
+        parsed = [text for text, one in zip(self.texts, self.fields, strict=True) if one.from_text != text]
+        return " and ".join([f"{strings} is str", *parsed])
 
     @property
     def wire_names(self) -> dict[str, str]:
@@ -163,11 +187,20 @@ def _field(models: Models, model: ModelProperty, prop: PropertyProtocol, codec: 
         hidden=own.secret and not wrapped,
         secret=own.secret,
         wrapped=wrapped,
+        from_text=_from_text(own, codec, place),
         decode_lines=_decode_lines(
             prop, codec, attribute.wire, place, own.annotation, lenient=name not in models.request_only
         ),
         encode_lines=_encode_lines(prop, codec, python, attribute.wire, place, is_input=is_input),
     )
+
+
+def _from_text(own: _Attribute, codec: Codec, place: str) -> str | None:
+    """Return the expression that decodes a property known to be a string that is not empty; None for other types."""
+    local, kind = f"{own.python}_text", codec.annotation(own.prop)
+    if own.tracked or own.secret or kind not in ("str", "_dt.datetime"):
+        return None
+    return local if kind == "str" else codec.decode(own.prop, local, place)
 
 
 def _optional(kind: str, prop: PropertyProtocol, nullable: bool) -> str:
