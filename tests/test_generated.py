@@ -332,7 +332,8 @@ def test_empty_timestamp_reads_as_none() -> None:
     assert RcsSender.from_dict({"createTime": ""}).create_time is None
 
 
-WHOLE: dict[str, object] = dict.fromkeys(RcsSender.__wire_names__.values(), "x") | {
+WHOLE: dict[str, object] = {
+    **dict.fromkeys(RcsSender.__wire_names__.values(), "x"),
     "createTime": "2026-01-02T03:04:05Z",
     "updateTime": "2026-01-02T03:04:05.5+01:00",
 }
