@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from operator import methodcaller
 from typing import Final, Literal, cast
 
 from attrs import Attribute, evolve, field, frozen
@@ -73,7 +74,7 @@ class DesiredSender:
         secrets = self.channel_credentials
         stored = None if secrets is None else {name: stored_secret(name, secrets[name]) for name in secrets}
         content = {"fields": dict(self.fields), "launch": self.launch, "credentials": stored}
-        return json.dumps(content, sort_keys=True)
+        return json.dumps(content, sort_keys=True, default=methodcaller("isoformat"))
 
     @classmethod
     def from_json(cls, channel: str, text: str) -> DesiredSender:
