@@ -24,7 +24,8 @@ from openapi_python_client.parser.properties.uuid import UuidProperty
 from tools.codegen.literals import literal
 from tools.normalize.metadata import Tag
 
-# Property class -> annotation, decoder in decoding.py, encoder, in which "{}" is the value.
+# Property class -> annotation, decoder in decoding.py, encoder, in which "{}" is the value. A date may be text: files
+# and databases hold it so.
 _SCALARS: dict[type, tuple[str, str, str]] = {
     StringProperty: ("str", "as_str", "{}"),
     IntProperty: ("int", "as_int", "{}"),
@@ -32,8 +33,8 @@ _SCALARS: dict[type, tuple[str, str, str]] = {
     BooleanProperty: ("bool", "as_bool", "{}"),
     NoneProperty: ("None", "as_none", "{}"),
     FileProperty: ("FileContent", "as_file", "{}"),
-    DateTimeProperty: ("_dt.datetime", "as_datetime", "{}.isoformat()"),
-    DateProperty: ("_dt.date", "as_date", "{}.isoformat()"),
+    DateTimeProperty: ("_dt.datetime", "as_datetime", "plain({})"),
+    DateProperty: ("_dt.date", "as_date", "plain({})"),
     UuidProperty: ("_uuid.UUID", "as_uuid", "str({})"),
 }
 

@@ -18,6 +18,7 @@ from ..decoding import (
     extras,
     mismatch,
 )
+from ..encoding import plain
 from ..types import NO_EXTRAS
 from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
@@ -223,9 +224,9 @@ class RcsSender:
         if self.status is not None:
             payload["status"] = self.status
         if self.create_time is not None:
-            payload["createTime"] = self.create_time.isoformat()
+            payload["createTime"] = plain(self.create_time)
         if self.update_time is not None:
-            payload["updateTime"] = self.update_time.isoformat()
+            payload["updateTime"] = plain(self.update_time)
         return payload
 
     @classmethod

@@ -17,6 +17,7 @@ from ..decoding import (
     extras,
     mismatch,
 )
+from ..encoding import plain
 from ..types import NO_EXTRAS
 from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
@@ -100,7 +101,7 @@ class Sender:
         if self.channel_credentials is not None:
             payload["channelCredentials"] = dict(self.channel_credentials)
         if self.create_time is not None:
-            payload["createTime"] = self.create_time.isoformat()
+            payload["createTime"] = plain(self.create_time)
         return payload
 
     @classmethod

@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from operator import methodcaller
 from typing import Any, Final, cast
 
 from attrs import Attribute, evolve, field, frozen
@@ -81,7 +82,7 @@ class DesiredSender:
         content = {"fields": dict(self.fields), "launch": self.launch, "credentials": stored}
         # Orders of a release that knew one API say nothing about it.
         about = {} if self.api == DEFAULT_API else {"api": self.api}
-        return json.dumps(content | about, sort_keys=True)
+        return json.dumps(content | about, sort_keys=True, default=methodcaller("isoformat"))
 
     @classmethod
     def from_json(cls, channel: str, text: str) -> DesiredSender:
