@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--api", default="1.0", metavar="VERSION", help="1.0, the vendored document's, or 1.2, Sinch's own")
     add("--spec", metavar="FILE", help="OpenAPI document to serve (default: the vendored one)")
     add("--scenario", metavar="FILE", help="YAML file with initial senders, verdicts and faults")
-    add("--state", metavar="FILE", help="JSON file that keeps the senders over restarts")
+    add("--state", metavar="FILE", help="JSON file that keeps senders and webhooks over restarts")
     add(
         "--control",
         action="store_true",

@@ -52,7 +52,7 @@ class Emulator:
     server differs from the simplest one. `spec` is another OpenAPI document to serve.
 
     `api` is "1.0" for the API of the vendored document, "1.2" for Sinch's own, which has webhooks: `delivery` says how
-    their events are delivered. It does not keep webhooks in `state`.
+    their events are delivered.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Emulator:
         """Times are seconds or a timedelta; `history` is how many requests are logged.
 
         `control` serves `/__emulator__` to requests whose Host is loopback or one of `control_hosts`; `scenario` is a
-        YAML file to start from, `state` a file that keeps the senders over restarts (call `close` to release it).
+        YAML file to start from, `state` a file that keeps senders and webhooks over restarts (`close` releases it).
         """
         if page_size is not None and page_size < 1:
             raise EmulatorError("page_size must be at least 1, or None to send lists in one reply")
@@ -143,8 +143,11 @@ class Emulator:
             requests=self.requests,
         )
         self._control = Control(self._backend, control_hosts) if control else None
-        self._snapshots = None if state is None else Snapshots(Path(state), self.senders, self.lifecycle)
-        self.senders.journal = self._snapshots
+        self._snapshots: Snapshots | None = None
+        if state is not None:
+            deliveries = self.service.deliveries if isinstance(self.service, v1_2.Service) else None
+            self._snapshots = Snapshots(Path(state), self.senders, self.lifecycle, self.webhooks, deliveries)
+        self._journal(self._snapshots)
         self.app = App(self._answer)
         self._origin = _NOWHERE
         if scenario is not None:
@@ -316,7 +319,13 @@ class Emulator:
         """Release the state file, if there is one."""
         if self._snapshots is not None:
             self._snapshots.close()
-            self._snapshots = self.senders.journal = None
+            self._snapshots = None
+            self._journal(None)
+
+    def _journal(self, journal: Snapshots | None) -> None:
+        self.senders.journal = self.webhooks.journal = journal
+        if isinstance(self.service, v1_2.Service):
+            self.service.deliveries.journal = journal
 
     def _answer(self, request: Request) -> Reply:
         with self._lock:

@@ -49,6 +49,18 @@ class Ran:
         return json.loads(self.out)
 
 
+def reach(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the environment that leads to an emulator."""
+    for name, value in {
+        "SINCH_PROJECT_ID": emulator.project_id,
+        "SINCH_KEY_ID": emulator.key_id,
+        "SINCH_KEY_SECRET": emulator.key_secret,
+        "SINCH_PROVISIONING_URL": emulator.base_url,
+        "SINCH_TOKEN_URL": emulator.token_url,
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture
 def api() -> str:
     """The API that is served; a module of tests may have another."""
@@ -60,14 +72,7 @@ async def server(api: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emu
     """An emulator on a socket, and the environment that leads to it."""
     emulator = Emulator(api=api, clock=RunningClock(), review=0.0)
     async with emulator.serve():
-        for name, value in {
-            "SINCH_PROJECT_ID": emulator.project_id,
-            "SINCH_KEY_ID": emulator.key_id,
-            "SINCH_KEY_SECRET": emulator.key_secret,
-            "SINCH_PROVISIONING_URL": emulator.base_url,
-            "SINCH_TOKEN_URL": emulator.token_url,
-        }.items():
-            monkeypatch.setenv(name, value)
+        reach(emulator, monkeypatch)
         yield emulator
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -44,6 +45,40 @@ async def test_the_page_shows_senders_requests_and_faults_and_no_secret(brand: d
     for secret in ("hunter2", emulator.key_secret):
         assert secret not in page
     assert reply.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+async def test_the_page_shows_webhook_deliveries_and_no_secret() -> None:
+    """Target, trigger, attempts and last status; neither signing secrets nor tokens, nor credentials in a target."""
+    emulator = Emulator(api="1.2", control=True)
+    target = "https://user:hunter2@acme.example/hook"
+
+    async def unavailable(headers: Mapping[str, str], body: bytes) -> int:
+        assert b"authToken" in body
+        return 503
+
+    emulator.receive(f"{target}?key=hunter2", unavailable)
+    async with httpx.AsyncClient(transport=emulator.transport(), base_url=emulator.base_url) as api:
+        page = (await api.get("/__emulator__/")).text
+        assert "No deliveries yet" in page
+        emulator.add(
+            "webhooks", {"target": f"{target}?key=hunter2", "secret": "hunter2", "triggers": ["ALL"]}
+        )
+        sender = emulator.add("rcs", {"region": "EU", "billingCategory": "CONVERSATIONAL", "useCase": "OTP"})
+        path = f"/v1/projects/emulator-project/rcs/senders/{sender.id}/comments"
+        await api.post(path, json={"comment": "hello"}, auth=(emulator.key_id, emulator.key_secret))
+        await emulator.deliver()
+        page = (await api.get("/__emulator__/")).text
+    row = page[page.index("Webhook deliveries (1)") :]
+    for shown in (
+        "<td>https://acme.example/hook<",
+        "RCS_SENDER_COMMENT_ADDED",
+        "<td>1<",
+        ">503<",
+        ">pending<",
+    ):
+        assert shown in row
+    assert "hunter2" not in page
+    assert "emulated-token" not in page
 
 
 async def test_the_page_stays_small_with_many_senders() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -338,6 +340,49 @@ async def test_deliveries_differ_as_asked() -> None:
         sender = await sinch.rcs.create(**FIELDS)
         await sinch.rcs.comment(sender.id, "hello")
     assert [each.outcome for each in lossy.deliveries] == ["lost"]
+
+
+@pytest.mark.parametrize("killed", [True, False])
+async def test_webhooks_and_deliveries_outlive_a_restart(killed: bool, tmp_path: Path) -> None:
+    """What was not accepted is sent again, once, and what changed meanwhile is told."""
+    first = Emulator(api="1.2", state=tmp_path / "state.json")
+
+    async def broken(headers: Mapping[str, str], body: bytes) -> int:
+        return 500
+
+    async with client(first) as sinch:
+        webhook = await sinch.webhooks.ensure(target=TARGET, secret=SECRET, triggers=["ALL"])
+        other = await sinch.webhooks.create(target=f"{TARGET}/2", secret=SECRET, triggers=["BUNDLE_DONE"])
+        await sinch.webhooks.delete(other.id)
+        sender = await sinch.rcs.create(**FIELDS)
+        activities = await sinch.rcs.activities(sender.id)
+        first.receive(TARGET, broken)
+        await sinch.launch_rcs_sender(sender.id)
+        assert await first.deliver() == 0
+        if not killed:
+            first.close()
+        shutil.copytree(tmp_path, tmp_path / "copy")
+    first.close()
+    second = Emulator(api="1.2", state=tmp_path / "copy" / "state.json")
+    second.advance(hours=1)
+    hub, answers = EventHub(), list[int]()
+    await heard(second, hub, answers)
+    async with client(second) as sinch, hub.subscribe(sender.id) as events:
+        assert await sinch.webhooks.list() == [webhook]
+        assert await sinch.rcs.activities(sender.id) == activities
+        accepted = await second.deliver()
+        states = [(await anext(events)).current_state for _ in range(accepted)]
+    assert [state for state in states if state] == ["PREPARING_LAUNCH", "LAUNCHED"]
+    assert {(each.outcome, each.attempts) for each in second.deliveries} == {
+        ("delivered", 2),
+        ("delivered", 1),
+    }
+    second.reset()
+    assert (len(second.webhooks), len(second.deliveries)) == (0, 0)
+    second.close()
+    third = Emulator(api="1.2", state=tmp_path / "copy" / "state.json")
+    assert (len(third.webhooks), len(third.deliveries)) == (0, 0)
+    third.close()
 
 
 def client(emulator: Emulator) -> ProvisioningClient:

@@ -73,6 +73,7 @@ def records(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def as_json(value: object) -> None:
     """Print a value as JSON."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:

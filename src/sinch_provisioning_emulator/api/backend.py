@@ -49,7 +49,12 @@ class Backend:
 
     def check_sender(self, channel: str, fields: JsonObject) -> Operation:
         """Return the operation that creates such a sender; EmulatorError if the fields are invalid."""
-        creates = {each.channel: each for each in self.document.operations if each.kind == "create"}
+        # What is created below a sender, such as a test number, is none.
+        creates = {
+            each.channel: each
+            for each in self.document.operations
+            if each.kind == "create" and each.collection.count("{") < 2
+        }
         create = creates.get(channel)
         if create is None:
             raise EmulatorError(f"unknown channel {channel!r}: use one of {', '.join(creates)}")

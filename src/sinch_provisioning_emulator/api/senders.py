@@ -22,6 +22,10 @@ class Journal(Protocol):
         """A sender was written or deleted."""
         ...
 
+    def delivery(self, stored: JsonObject) -> None:
+        """A webhook delivery was queued or sent."""
+        ...
+
     def verdict(self, name: str, verdict: Verdict) -> None:
         """A verdict was announced for a name."""
         ...

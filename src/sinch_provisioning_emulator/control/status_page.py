@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from html import escape
 from itertools import islice
 
 from ..api.backend import Backend
+from ..api.v1_2.service import Service
 
 _ROWS = 200
 _REQUESTS = 50
@@ -23,8 +25,8 @@ th { font-weight: 600; opacity: .7; }
 .good { color: #14803c; } .bad { color: #c62828; } .busy { color: #a86400; }
 @media (prefers-color-scheme: dark) { .good { color: #5fd38a; } .bad { color: #ff8a80; } .busy { color: #ffca61; } }
 """
-_GOOD = frozenset({"LAUNCHED", "ACTIVE"})
-_BAD = frozenset({"REJECTED", "UNLAUNCHED"})
+_GOOD = frozenset({"LAUNCHED", "ACTIVE", "delivered"})
+_BAD = frozenset({"REJECTED", "SUSPENDED", "UNLAUNCHED", "given up", "lost"})
 _IDLE = frozenset({"DRAFT"})
 
 
@@ -70,6 +72,7 @@ def render(backend: Backend, base_url: str) -> str:
                 ),
                 "No requests yet",
             ),
+            _deliveries(backend.service) if isinstance(backend.service, Service) else "",
             _heading("Active faults", len(backend.faults), len(backend.faults)),
             _table(
                 ("Operation", "Fault", "Times", "Probability", "Hits"),
@@ -87,6 +90,26 @@ def render(backend: Backend, base_url: str) -> str:
             ),
             "</body></html>",
         )
+    )
+
+
+def _deliveries(service: Service) -> str:
+    shown = list(islice(reversed([*service.deliveries]), _REQUESTS))
+    return _heading("Webhook deliveries", len(service.deliveries), len(shown)) + _table(
+        ("Target", "Trigger", "Sender", "Attempts", "Last status", "Outcome"),
+        (
+            (
+                # Without what may be a secret: user, password and query.
+                escape(re.sub(r"//[^/]*@", "//", delivery.target.partition("?")[0])),
+                escape(delivery.type),
+                escape(delivery.sender_id),
+                str(delivery.attempts),
+                "-" if delivery.status is None else _code(delivery.status),
+                _status(delivery.outcome),
+            )
+            for delivery in shown
+        ),
+        "No deliveries yet",
     )
 
 

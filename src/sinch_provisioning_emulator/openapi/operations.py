@@ -49,8 +49,9 @@ class Parameter:
 class Operation:
     """One operation of the document.
 
-    `channel` is the path segment that distinguishes its collection ("rcs" in `.../rcs/senders`); `schemes` is empty
-    if no credentials are required; `reply` is None if no body is described.
+    `channel` is the path segment that distinguishes its collection ("rcs" in `.../rcs/senders`, "webhooks" in
+    `.../{projectId}/webhooks`); `schemes` is empty if no credentials are required; `reply` is None if no body is
+    described.
     """
 
     operation_id: str
@@ -93,14 +94,14 @@ def _operation(tree: JsonObject, path: str, method: str, node: JsonObject, share
     request = resolve(tree, as_object(node.get("requestBody")))
     success, reply = _success(tree, node)
     kind, collection = _pattern(as_object(tree.get("paths")), path, method, reply)
-    words = [segment for segment in collection.split("/") if not segment.startswith("{")]
+    *_, parent, last = collection.split("/")
     return Operation(
         operation_id=str(node.get("operationId") or f"{method} {path}"),
         method=method.upper(),
         path=path,
         kind=kind,
         collection=collection,
-        channel=words[-2] if len(words) > 1 else words[-1],
+        channel=last if parent == "" or parent.startswith("{") else parent,
         schemes=_schemes(tree, node),
         success=success,
         body=_json_schema(tree, request),

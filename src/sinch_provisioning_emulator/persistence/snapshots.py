@@ -1,4 +1,4 @@
-"""Saves and restores senders, announced verdicts and the clock."""
+"""Saves and restores senders, webhooks and their deliveries, announced verdicts and the clock."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from ..api.lifecycle import Lifecycle, Verdict, known_verdict
 from ..api.sender import Sender, SenderHistory, SenderRules
 from ..api.senders import Senders
+from ..api.v1_2.deliveries import Deliveries
 from ..openapi.error_replies import EmulatorError
 from ..openapi.messages import Json, JsonObject
 from ..openapi.schemas import as_object
@@ -17,9 +18,18 @@ from .state_file import StateFile
 class Snapshots:
     """Restores a state file, then records every change in it."""
 
-    def __init__(self, path: Path, senders: Senders, lifecycle: Lifecycle) -> None:
-        """EmulatorError if the file can't be used."""
+    def __init__(
+        self,
+        path: Path,
+        senders: Senders,
+        lifecycle: Lifecycle,
+        webhooks: Senders,
+        deliveries: Deliveries | None,
+    ) -> None:
+        """EmulatorError if the file can't be used; `deliveries` is None for an API without webhooks."""
         self._senders = senders
+        self._webhooks = webhooks
+        self._deliveries = deliveries
         self._lifecycle = lifecycle
         self._file = StateFile(path)
         try:
@@ -30,11 +40,16 @@ class Snapshots:
             raise EmulatorError(f"the state file {path} is damaged: {error!r}") from error
         self._file.entries.clear()
         self._senders.sort()
+        self._webhooks.sort()
         self._file.rewrite(self._entries())
 
     def sender(self, sender: Sender, deleted: bool) -> None:
         """Record that a sender was written or deleted."""
         self._append({"deleted": sender.id} if deleted else {"sender": _stored(sender)})
+
+    def delivery(self, stored: JsonObject) -> None:
+        """Record that a webhook delivery was queued or sent."""
+        self._append({"delivery": stored})
 
     def verdict(self, name: str, verdict: Verdict) -> None:
         """Record a verdict announced for a name."""
@@ -57,7 +72,7 @@ class Snapshots:
 
     def _append(self, entry: JsonObject) -> None:
         self._file.append(entry)
-        if self._file.is_long(len(self._senders)):
+        if self._file.is_long(len(self._senders) + len(self._deliveries or ())):
             self._file.rewrite(self._entries())
 
     def _time(self) -> JsonObject:
@@ -67,18 +82,26 @@ class Snapshots:
         yield self._time()
         for name, verdict in self._lifecycle.announced.items():
             yield {"verdict": {"name": name, "verdict": verdict}}
-        for sender in self._senders:
+        for sender in (*self._senders, *self._webhooks):
             yield {"sender": _stored(sender)}
+        for delivery in self._deliveries or ():
+            yield {"delivery": delivery.stored()}
 
     def _restore(self, entry: JsonObject) -> None:
         if "sender" in entry:
-            self._senders.put(_restored(as_object(entry["sender"]), self._senders.rules))
+            sender = _restored(as_object(entry["sender"]), self._senders.rules)
+            (self._webhooks if sender.channel == "webhooks" else self._senders).put(sender)
         elif "deleted" in entry:
-            sender = self._senders.get(str(entry["deleted"]))
-            if sender is not None:
-                self._senders.remove(sender)
+            for held in (self._senders, self._webhooks):
+                if deleted := held.get(str(entry["deleted"])):
+                    held.remove(deleted)
+        elif "delivery" in entry:
+            if self._deliveries is not None:
+                self._deliveries.restore(as_object(entry["delivery"]))
         elif "emptied" in entry:
-            self._senders.clear()
+            for each in (self._senders, self._webhooks, self._deliveries):
+                if each is not None:
+                    each.clear()
         elif "verdict" in entry:
             announced = as_object(entry["verdict"])
             self._lifecycle.announce(str(announced["name"]), known_verdict(str(announced["verdict"])))

@@ -6,18 +6,17 @@ import base64
 import hashlib
 import hmac
 import random
-from collections import deque
 from collections.abc import Collection, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
 from ...openapi.error_replies import EmulatorError
 from ...openapi.messages import JsonObject, dump
-from ...openapi.schemas import as_list
+from ...openapi.schemas import as_list, as_object
 from ..clock import Clock
 from ..sender import Sender
-from ..senders import Senders, ulid
+from ..senders import Journal, Senders, ulid
 from .rules import States, rules
 
 _HEADER = "x-sinch-webhook-signature"
@@ -49,6 +48,7 @@ class DeliveryOptions:
 class Delivery:
     """One event for one webhook; `outcome` is "pending" until it was accepted, given up or lost."""
 
+    number: int
     target: str
     type: str
     sender_id: str
@@ -58,6 +58,11 @@ class Delivery:
     attempts: int = 0
     status: int | None = None
     outcome: Literal["pending", "delivered", "given up", "lost"] = "pending"
+
+    def stored(self) -> JsonObject:
+        """Return what restores it; a body that is not sent again is left out."""
+        body = self.body.decode() if self.outcome == "pending" else ""
+        return {**attrs.asdict(self), "body": body}
 
     def headers(self, now: float) -> dict[str, str]:
         """Sign the body for one attempt: HMAC-SHA256 over body, nonce and timestamp, joined by dots."""
@@ -83,8 +88,9 @@ class Deliveries(Collection[Delivery]):
     states: States
     options: DeliveryOptions
     history: int = 10_000
-    _seen: dict[str, tuple[str, dict[str, str]]] = attrs.field(factory=dict[str, tuple[str, dict[str, str]]])
-    _all: deque[Delivery] = attrs.field(factory=deque[Delivery])
+    journal: Journal | None = attrs.field(default=None, init=False)
+    _telling: bool = attrs.field(default=True, init=False)
+    _all: dict[int, Delivery] = attrs.field(factory=dict[int, Delivery], init=False)
     _chance: random.Random = attrs.field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -94,25 +100,31 @@ class Deliveries(Collection[Delivery]):
         """Queue a delivery for every change of a sender's state, and of a country's status, since the last look."""
         if len(self.webhooks) == 0:
             # Nobody is told; what changes until somebody registers is no news to them.
-            self._seen.clear()
+            for sender in self.senders if self._telling else ():
+                sender.fields.pop("_told", None)
+            self._telling = False
             return
+        self._telling = True
         triggers = rules()["triggers"]
         for sender in self.senders:
             state = sender.status
-            countries = {country: status for country, status, _ in self.states.countries(sender)}
-            before = self._seen.get(sender.id)
-            self._seen[sender.id] = state, countries
-            if before is None:
+            countries: JsonObject = {country: status for country, status, _ in self.states.countries(sender)}
+            told = sender.fields.get("_told")
+            if told == [state, countries]:
                 continue
+            sender.fields["_told"] = [state, countries]
+            self.senders.save(sender)
+            if not isinstance(told, list):
+                continue
+            before, known = str(told[0]), as_object(told[1])
             if sender.channel == "kakaotalk":
-                if before[0] != state and state in triggers["kakaotalk"]:
+                if before != state and state in triggers["kakaotalk"]:
                     self.tell(triggers["kakaotalk"][state], sender)
                 continue
-            decided = {name: status for name, status in countries.items() if before[1].get(name) != status}
-            if decided.keys() & before[1].keys():
+            if any(countries.get(name, status) != status for name, status in known.items()):
                 self.tell(triggers["rcs"]["operator"], sender)
-            if before[0] != state:
-                self.tell(triggers["rcs"]["state"], sender, previous=before[0], current=state)
+            if before != state:
+                self.tell(triggers["rcs"]["state"], sender, previous=before, current=state)
 
     def tell(
         self,
@@ -138,17 +150,29 @@ class Deliveries(Collection[Delivery]):
     def _queue(self, webhook: Sender, trigger: str, sender: Sender, body: bytes) -> None:
         target, secret = str(webhook.fields["target"]), str(webhook.fields["secret"])
         due = self.clock.time() + self.options.delay
-        delivery = Delivery(target, trigger, sender.id, body, secret, due)
+        number = next(reversed(self._all), 0) + 1
+        delivery = Delivery(number, target, trigger, sender.id, body, secret, due)
         if self._chance.random() < self.options.lost:
             delivery.outcome = "lost"
-        self._all.append(delivery)
+        self._all[number] = delivery
         while len(self._all) > self.history:
-            self._all.popleft()
+            del self._all[next(iter(self._all))]
+        self._record(delivery)
+
+    def _record(self, delivery: Delivery) -> None:
+        if self.journal is not None and self._all.get(delivery.number) is delivery:
+            self.journal.delivery(delivery.stored())
+
+    def restore(self, stored: JsonObject) -> None:
+        """Put back what was stored; TypeError or KeyError if that is something else."""
+        fields: Any = {**stored, "body": str(stored["body"]).encode()}
+        delivery = Delivery(**fields)
+        self._all[delivery.number] = delivery
 
     def due(self) -> list[Delivery]:
         """Return what is to be sent now, in the order in which it is to be sent."""
         now = self.clock.time()
-        found = [each for each in self._all if each.outcome == "pending" and each.due <= now]
+        found = [each for each in self if each.outcome == "pending" and each.due <= now]
         if self.options.shuffled:
             self._chance.shuffle(found)
         return found
@@ -163,19 +187,19 @@ class Deliveries(Collection[Delivery]):
         else:
             delivery.due = self.clock.time() + self.options.pauses[delivery.attempts]
         delivery.attempts += 1
+        self._record(delivery)
 
     def clear(self) -> None:
         """Forget all of them."""
         self._all.clear()
-        self._seen.clear()
 
     def __iter__(self) -> Iterator[Delivery]:
         """Iterate over a copy, from the oldest."""
-        return iter([*self._all])
+        return iter([*self._all.values()])
 
     def __contains__(self, delivery: object) -> bool:
         """Whether it is kept."""
-        return delivery in self._all
+        return delivery in self._all.values()
 
     def __len__(self) -> int:
         """Return how many there are."""

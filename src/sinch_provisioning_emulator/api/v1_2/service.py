@@ -98,8 +98,7 @@ class Service:
         status: str | None = None,
     ) -> Sender:
         """Create a sender as the operation does; `status` is fixed until it is launched."""
-        # Webhooks belong to the project as a whole, so that their path names no channel.
-        channel = "webhooks" if collection.endswith("/webhooks") else create.channel
+        channel = create.channel
         sender = (self.webhooks if channel == "webhooks" else self.senders).add(
             fields,
             sender_id=str(fields["plusFriendId"]) if channel == "kakaotalk" else str(uuid.uuid4()),
@@ -109,6 +108,7 @@ class Service:
             status=status,
         )
         self._note(sender, "CREATED")
+        self._save(sender)
         return sender
 
     def decide(self, sender: Sender, verdict: Verdict, countries: Iterable[str] | None) -> None:
