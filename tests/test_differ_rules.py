@@ -13,6 +13,8 @@ from tools.differ.changes import NAMES, REQUEST, RESPONSE, Change
 from tools.differ.document_changes import compare
 from tools.openapi.document import Document
 
+from tests.differ_oracle import mirrored
+
 PAGE = Path(__file__).parents[1] / "docs" / "regenerating.md"
 Json = dict[str, Any]
 
@@ -590,16 +592,16 @@ def test_the_table_and_the_examples_have_the_same_rows() -> None:
 def test_a_change_of_a_schema_breaks_whom_the_table_says(row: str, old: str, new: str) -> None:
     """As a body and as a property of one; each line about it names the side that it is on."""
     for wrap in ("{}", "{{type: object, properties: {{p: {}}}}}"):
-        before, after = (yaml.safe_load(wrap.format(one)) for one in (old, new))
+        schemas = [yaml.safe_load(wrap.format(one)) for one in (old, new)]
         for side, place, word in zip(
             (REQUEST, RESPONSE), (of_request, of_response), rows(3)[row], strict=True
         ):
-            found = changes(
-                place(before, components={"schemas": PARTS}), place(after, components={"schemas": PARTS})
-            )
+            before, after = (place(schema, components={"schemas": PARTS}) for schema in schemas)
+            found = changes(before, after)
             breaks = any(one.breaking for one in found)
             assert ("breaking" if breaks else "compatible") == word, (side, [one.line() for one in found])
             assert all(side in one.sides and one.hits <= {side, NAMES} for one in found)
+            assert mirrored(found) == sorted(one.what for one in changes(after, before))
 
 
 @pytest.mark.parametrize(
@@ -609,6 +611,7 @@ def test_a_change_elsewhere_breaks_whom_the_table_says(row: str, old: Json, new:
     """All those whom the lines name, taken together."""
     found = changes(old, new)
     hit = {side for one in found for side in one.hits}
+    assert mirrored(found) == sorted(one.what for one in changes(new, old))
     assert hit == set(re.findall(r"\w+", rows(2)[row][0])) - {"nobody"}, [one.line() for one in found]
 
 
