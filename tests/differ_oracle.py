@@ -411,6 +411,7 @@ OPPOSITES = [
     ("property made read-only", "property no longer read-only"),
     ("property made write-only", "property no longer write-only"),
     ("operation deprecated", "operation no longer deprecated"),
+    ("refused", "accepted"),
     ("use is deprecated", "use is no longer deprecated"),
 ]
 
