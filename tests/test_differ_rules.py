@@ -132,8 +132,8 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
             "{type: [string, integer, 'null']}",
         ),
         (
-            "{properties: {a: {type: string}}, oneOf: [{required: [a]}, {required: [b]}]}",
-            "{oneOf: [{properties: {a: {type: string}}, required: [a]}, {properties: {a: {type: string}}, required: [b]}]}",
+            "{properties: {a: {}}, oneOf: [{required: [a]}, {required: [b]}]}",
+            "{oneOf: [{properties: {a: {}}, required: [a]}, {properties: {a: {}}, required: [b]}]}",
         ),
     ],
     "a property removed or renamed (`[names]` too)": [
