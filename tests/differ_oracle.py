@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import random
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -399,6 +400,34 @@ def disagreements(one: Trial, done: list[Change], undone: list[Change]) -> list[
             lines = "; ".join(change.line() for change in found)
             wrong.append(f"{one.edit} {way} at {one.place} breaks {sorted(wanted)}, not: {lines}")
     return wrong
+
+
+# What a line says, and what it says the other way round.
+OPPOSITES = [
+    ("added", "removed"),
+    ("made required", "made optional"),
+    ("may be null now", "may no longer be null"),
+    ("values are restricted", "values are no longer restricted"),
+    ("property made read-only", "property no longer read-only"),
+    ("property made write-only", "property no longer write-only"),
+    ("operation deprecated", "operation no longer deprecated"),
+    ("refused", "accepted"),
+    ("use is deprecated", "use is no longer deprecated"),
+]
+
+
+def mirrored(found: list[Change]) -> list[str]:
+    """Return what the lines of these changes say when old and new change places."""
+    return sorted(_mirrored(change.what) for change in found)
+
+
+def _mirrored(words: str) -> str:
+    if changed := re.fullmatch(r"(.* from|path parameter renamed:) (.*) to (.*)", words):
+        return f"{changed[1]} {changed[3]} to {changed[2]}"
+    for one, other in (*OPPOSITES, *((other, one) for one, other in OPPOSITES)):
+        if re.search(rf"\b{one}\b", words):
+            return words.replace(one, other)
+    raise ValueError(f"a line without an opposite: {words}")
 
 
 def main() -> int:

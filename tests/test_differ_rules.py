@@ -13,6 +13,8 @@ from tools.differ.changes import NAMES, REQUEST, RESPONSE, Change
 from tools.differ.document_changes import compare
 from tools.openapi.document import Document
 
+from tests.differ_oracle import mirrored
+
 PAGE = Path(__file__).parents[1] / "docs" / "regenerating.md"
 Json = dict[str, Any]
 
@@ -61,13 +63,20 @@ PARTS = yaml.safe_load("""
 A: {type: object, required: [kind, a], properties: {kind: {type: string}, a: {type: string}}}
 B: {type: object, required: [kind, b], properties: {kind: {type: string}, b: {type: string}}}
 C: {type: object, required: [kind, c], properties: {kind: {type: string}, c: {type: string}}}
+A2: {type: object, required: [kind, a], properties: {kind: {type: string}, a: {type: string}}}
+Open: {type: object, properties: {a: {type: string}}}
+Seen: {type: string, readOnly: true}
 Text: {type: string}
 """)
 
 
 def union(discriminator: str, names: str = "AB") -> str:
-    refs = ", ".join(f"{{$ref: '#/components/schemas/{name}'}}" for name in names)
-    return f"{{oneOf: [{refs}]{discriminator}}}"
+    return f"{{oneOf: [{', '.join(f'@{name}' for name in names)}]{discriminator}}}"
+
+
+def read(text: str) -> Any:
+    """Read a schema, in which @A refers to a component of that name."""
+    return yaml.safe_load(re.sub(r"@(\w+)", r"{$ref: '#/components/schemas/\1'}", text))
 
 
 KIND = ", discriminator: {propertyName: kind}"
@@ -77,11 +86,11 @@ def mapped(mapping: str) -> str:
     return f", discriminator: {{propertyName: kind, mapping: {{{mapping}}}}}"
 
 
-# The row, and examples: the old schema and the new one. One letter is a property of that name.
+# The row, and examples: the old schema and the new one.
 SCHEMAS: dict[str, list[tuple[str, str]]] = {
     "the same, written otherwise": [
         ("{type: object, properties: {a: {type: string}}}", "{properties: {a: {type: string}}}"),
-        ("{type: string}", "{$ref: '#/components/schemas/Text'}"),
+        ("{type: string}", "@Text"),
         ("{type: string}", "{oneOf: [{type: string}]}"),
         ("{type: string}", "{type: [string]}"),
         ("{type: string}", "{allOf: [{type: string}]}"),
@@ -107,6 +116,25 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
             union(mapped("x: '#/components/schemas/A', y: B")),
         ),
         (union(""), union(KIND)),
+        ("{type: object, required: [a, b], dependentRequired: {a: [b]}}", "{type: object, required: [a, b]}"),
+        ("{enum: [[1], [2]]}", "{type: array, enum: [[1], [2]]}"),
+        ("{const: {a: 1}}", "{type: object, const: {a: 1}}"),
+        ("{enum: [1.5]}", "{type: number, enum: [1.5]}"),
+        ("{enum: [true]}", "{type: boolean, enum: [true]}"),
+        ("{items: {type: string}}", "{type: array, items: {type: string}}"),
+        ("{prefixItems: [{type: string}]}", "{type: array, prefixItems: [{type: string}]}"),
+        ("{type: integer, minimum: 1, exclusiveMinimum: true}", "{type: integer, exclusiveMinimum: 1}"),
+        ("{type: integer, maximum: 9, exclusiveMaximum: true}", "{type: integer, exclusiveMaximum: 9}"),
+        ("{type: integer, maximum: 9, exclusiveMaximum: false}", "{type: integer, maximum: 9}"),
+        ("{type: string, nullable: true}", "{type: [string, 'null']}"),
+        (
+            "{oneOf: [{type: string}, {oneOf: [{type: integer}, {type: 'null'}]}]}",
+            "{type: [string, integer, 'null']}",
+        ),
+        (
+            "{properties: {a: {}}, oneOf: [{required: [a]}, {required: [b]}]}",
+            "{oneOf: [{properties: {a: {}}, required: [a]}, {properties: {a: {}}, required: [b]}]}",
+        ),
     ],
     "a property removed or renamed (`[names]` too)": [
         ("{type: object, properties: {a: {type: string}}}", "{type: object}"),
@@ -117,6 +145,10 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
         (
             "{oneOf: [{properties: {a: {}, b: {}}}, {type: string}]}",
             "{oneOf: [{properties: {a: {}}}, {type: string}]}",
+        ),
+        (
+            "{type: object, properties: {a: {}, b: {}}, oneOf: [{required: [a]}, {required: [b]}]}",
+            "{type: object, properties: {b: {}}, oneOf: [{required: [a]}, {required: [b]}]}",
         ),
     ],
     "an optional property added": [
@@ -140,6 +172,14 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
             "{oneOf: [{type: string}, {properties: {a: {type: string}}}]}",
             "{oneOf: [{type: string}, {required: [a], properties: {a: {type: string}}}]}",
         ),
+        (
+            "{properties: {a: {}}, oneOf: [{required: [b]}, {required: [c]}]}",
+            "{required: [a], properties: {a: {}}, oneOf: [{required: [b]}, {required: [c]}]}",
+        ),
+        (
+            "{$ref: '#/components/schemas/Open', oneOf: [{required: [b]}, {required: [c]}]}",
+            "{$ref: '#/components/schemas/Open', required: [a], oneOf: [{required: [b]}, {required: [c]}]}",
+        ),
     ],
     "a required property made optional": [
         ("{required: [a], properties: {a: {type: string}}}", "{properties: {a: {type: string}}}"),
@@ -148,13 +188,22 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
         ("{properties: {a: {readOnly: true}}}", "{required: [a], properties: {a: {readOnly: true}}}"),
         ("{required: [a], properties: {a: {writeOnly: true}}}", "{properties: {a: {writeOnly: true}}}"),
         ("{required: [a], properties: {a: {writeOnly: true}}}", "{properties: {a: {}}}"),
+        (
+            "{properties: {a: @Seen}}",
+            "{required: [a], properties: {a: @Seen}}",
+        ),
+        (
+            "{properties: {a: {allOf: [@Text, {allOf: [@Seen]}]}}}",
+            "{required: [a], properties: {a: {allOf: [@Text, {allOf: [@Seen]}]}}}",
+        ),
     ],
     "a property made read-only": [
         ("{properties: {a: {type: string}}}", "{properties: {a: {type: string, readOnly: true}}}"),
         (
             "{properties: {a: {type: string}}}",
-            "{properties: {a: {allOf: [{$ref: '#/components/schemas/Text'}], readOnly: true}}}",
+            "{properties: {a: {allOf: [@Text], readOnly: true}}}",
         ),
+        ("{properties: {a: {type: string}}}", "{properties: {a: @Seen}}"),
     ],
     "a property made write-only": [
         ("{properties: {a: {type: string}}}", "{properties: {a: {type: string, writeOnly: true}}}"),
@@ -189,6 +238,16 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
             "{type: object, additionalProperties: true}",
         ),
         ("{type: array, items: false}", "{type: array}"),
+        (
+            "{oneOf: [{type: string}, {type: integer}]}",
+            "{oneOf: [{type: string}, {type: integer}, {type: object}]}",
+        ),
+        (
+            "{oneOf: [@A, @B]}",
+            "{oneOf: [@A, @B, @A2]}",
+        ),
+        ("{oneOf: [{const: a}, {const: b}]}", "{oneOf: [{const: a}, {const: b}, {const: 1}]}"),
+        ("{type: array, prefixItems: [{}], items: false}", "{type: array, prefixItems: [{}]}"),
     ],
     "a type or an alternative removed, null included": [
         ("{type: [string, integer]}", "{type: string}"),
@@ -214,11 +273,26 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
         ),
         ("{type: array, prefixItems: [{type: string}]}", "{type: array, prefixItems: [{type: integer}]}"),
         (union("", "AB"), union("", "AC")),
+        ("{type: string}", "{type: object}"),
+        ("{type: [string, integer]}", "{type: [string, boolean]}"),
+        (
+            "{type: object, additionalProperties: {type: string}}",
+            "{type: object, additionalProperties: {type: integer}}",
+        ),
+        (
+            "{oneOf: [{type: object, title: t, properties: {a: {}}}, {type: string}]}",
+            "{oneOf: [{type: object, title: t, properties: {b: {}}}, {type: string}]}",
+        ),
     ],
     "a value of an enum added": [
         ("{enum: [a]}", "{enum: [a, b]}"),
         ("{oneOf: [{type: integer}, {enum: [a]}]}", "{oneOf: [{type: integer}, {enum: [a, b]}]}"),
         ("{oneOf: [{const: a}, {const: b}]}", "{oneOf: [{const: a}, {const: b}, {const: c}]}"),
+        ("{enum: [1]}", "{enum: [1, 2]}"),
+        (
+            "{type: string, oneOf: [{enum: [a]}, {enum: [b]}]}",
+            "{type: string, oneOf: [{enum: [a]}, {enum: [b]}, {enum: [c]}]}",
+        ),
     ],
     "a value of an enum removed, values restricted to an enum or a constant": [
         ("{enum: [a, b]}", "{enum: [a]}"),
@@ -267,6 +341,28 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
             "{oneOf: [{type: integer}, {type: string}]}",
             "{oneOf: [{type: integer}, {type: string, maxLength: 1}]}",
         ),
+        ("{type: integer, maximum: 9}", "{type: integer, exclusiveMaximum: 9}"),
+        ("{type: integer}", "{type: integer, exclusiveMaximum: 9}"),
+        ("{type: array, minItems: 1}", "{type: array, minItems: 2}"),
+        ("{type: object, maxProperties: 3}", "{type: object, maxProperties: 2}"),
+        (
+            "{type: string, contentEncoding: base64, contentMediaType: a/b}",
+            "{type: string, contentEncoding: base64, contentMediaType: a/b, contentSchema: {type: string}}",
+        ),
+        ("{type: array}", "{type: array, unevaluatedItems: false}"),
+        (
+            "{type: object, patternProperties: {^x: {type: string}}, additionalProperties: false}",
+            "{type: object, additionalProperties: false}",
+        ),
+        (
+            "{type: string, minLength: 1, oneOf: [{const: a}, {const: b}]}",
+            "{type: string, minLength: 2, oneOf: [{const: a}, {const: b}]}",
+        ),
+        ("{type: array, prefixItems: [{}]}", "{type: array, prefixItems: [{}, {}]}"),
+        (
+            "{anyOf: [{type: object}, {properties: {a: {}}}]}",
+            "{oneOf: [{type: object}, {properties: {a: {}}}]}",
+        ),
     ],
     "a limit loosened": [
         ("{type: string, maxLength: 8}", "{type: string, maxLength: 9}"),
@@ -276,6 +372,12 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
         ("{type: object, dependentRequired: {a: [b]}}", "{type: object}"),
         ("{type: object, patternProperties: {^x: {type: string}}}", "{type: object}"),
         ("{type: string, not: {const: a}}", "{type: string}"),
+        (
+            "{type: object, additionalProperties: false}",
+            "{type: object, patternProperties: {^x: {type: string}}, additionalProperties: false}",
+        ),
+        ("{type: integer, exclusiveMaximum: 9}", "{type: integer}"),
+        ("{type: array, uniqueItems: true}", "{type: array}"),
     ],
     "`pattern` or `multipleOf` tightened, or not known to be looser": [
         ("{type: string}", "{type: string, pattern: ^a$}"),
@@ -292,6 +394,12 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
         ("{type: integer, multipleOf: 5}", "{type: integer, multipleOf: 10}"),
         ("{type: integer, multipleOf: 5}", "{type: integer, multipleOf: 3}"),
         ("{type: number}", "{type: number, multipleOf: 1}"),
+        ("{type: string, pattern: '^[a-z]?$'}", "{type: string, pattern: '^[a-z]$'}"),
+        ("{type: string, pattern: '^[a-z]{2}$'}", "{type: string, pattern: '^[a-z]{3}$'}"),
+        ("{type: string, pattern: a|b}", "{type: string, pattern: a}"),
+        ("{type: string, pattern: '^a'}", "{type: string, pattern: '^a$'}"),
+        ("{type: string, pattern: 'a$'}", "{type: string, pattern: '^a$'}"),
+        ("{type: string, pattern: '^\\pL$'}", "{type: string, pattern: '^[\\pL]$'}"),
     ],
     "`pattern` or `multipleOf` relaxed": [
         ("{type: string, pattern: ^a$}", "{type: string}"),
@@ -590,16 +698,16 @@ def test_the_table_and_the_examples_have_the_same_rows() -> None:
 def test_a_change_of_a_schema_breaks_whom_the_table_says(row: str, old: str, new: str) -> None:
     """As a body and as a property of one; each line about it names the side that it is on."""
     for wrap in ("{}", "{{type: object, properties: {{p: {}}}}}"):
-        before, after = (yaml.safe_load(wrap.format(one)) for one in (old, new))
+        schemas = [read(wrap.format(one)) for one in (old, new)]
         for side, place, word in zip(
             (REQUEST, RESPONSE), (of_request, of_response), rows(3)[row], strict=True
         ):
-            found = changes(
-                place(before, components={"schemas": PARTS}), place(after, components={"schemas": PARTS})
-            )
+            before, after = (place(schema, components={"schemas": PARTS}) for schema in schemas)
+            found = changes(before, after)
             breaks = any(one.breaking for one in found)
             assert ("breaking" if breaks else "compatible") == word, (side, [one.line() for one in found])
             assert all(side in one.sides and one.hits <= {side, NAMES} for one in found)
+            assert mirrored(found) == sorted(one.what for one in changes(after, before))
 
 
 @pytest.mark.parametrize(
@@ -609,6 +717,7 @@ def test_a_change_elsewhere_breaks_whom_the_table_says(row: str, old: Json, new:
     """All those whom the lines name, taken together."""
     found = changes(old, new)
     hit = {side for one in found for side in one.hits}
+    assert mirrored(found) == sorted(one.what for one in changes(new, old))
     assert hit == set(re.findall(r"\w+", rows(2)[row][0])) - {"nobody"}, [one.line() for one in found]
 
 

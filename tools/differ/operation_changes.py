@@ -133,10 +133,11 @@ class OperationDiff:
                 self.changes.note(old.name, words, RESPONSE, breaking=code in _successes(before))
                 continue
             if present != code:
-                self.changes.note(old.name, f"response status {code} changed to {present}", RESPONSE)
+                self.changes.note(old.name, f"response status changed from {code} to {present}", RESPONSE)
             one, other = self.old.follow(before[code]), self.new.follow(after[present])
-            self._content(one, other, old.name, _RESPONSE, f"{code} response")
-            self._headers(one, other, old.name, f"{code} response header")
+            what = f"{code} response" if present == code else "response"
+            self._content(one, other, old.name, _RESPONSE, what)
+            self._headers(one, other, old.name, f"{what} header")
         for code in [code for code in after if code not in before and code not in described.values()]:
             self.changes.note(old.name, f"response status {code} added", RESPONSE)
 

@@ -197,14 +197,17 @@ class SchemaDiff:
     def _exclusive(
         self, one: Comparison, old: Node, new: Node, was: list[Alternative], now: list[Alternative]
     ) -> None:
-        """Find values that oneOf now refuses because they match several alternatives."""
-        if as_nodes(old.get("oneOf")) or not as_nodes(new.get("oneOf")):
+        """Find values that oneOf refuses, and anyOf does not, because they match several alternatives."""
+        refused = not as_nodes(old.get("oneOf")) and bool(as_nodes(new.get("oneOf")))
+        if not refused and (as_nodes(new.get("oneOf")) or not as_nodes(old.get("oneOf"))):
             return
-        for alternative in was:
-            fitting = sum(self._fits(one, alternative, each, REQUEST) for each in now)
+        trial = self if refused else evolve(self, before=self.after, after=self.before)
+        for alternative in was if refused else now:
+            fitting = sum(trial._fits(one, alternative, each, REQUEST) for each in (now if refused else was))
             if fitting > 1:
-                words = f"{one.what} values of {alternative.label} match {fitting} alternatives of oneOf"
-                self.changes.add(one.change(words, narrowed=True))
+                words = f"values of {alternative.label} in {fitting} alternatives"
+                word = "refused" if refused else "accepted"
+                self.changes.add(one.change(f"{one.what} {words} of oneOf {word}", narrowed=refused))
 
     def _fits(self, one: Comparison, old: Alternative, new: Alternative, direction: str) -> bool:
         """Whether turning one alternative into another would break nothing in a direction."""
