@@ -60,7 +60,7 @@ async def test_senders_are_listed_by_the_names_that_they_have_there(
     assert TOKEN not in listed.out + as_json.out
     refused = await command("senders", "list", "line")
     assert refused.code == 1
-    assert "Sinch's own API has no line senders" in refused.err
+    assert "API 1.2 has no line senders" in refused.err
 
 
 async def test_a_sender_is_shown_and_launched(server: Emulator, command: Command) -> None:

@@ -6,7 +6,7 @@ Files need the extra `cli` (YAML and the JSON schema); states built in Python ne
 from .apply_state import apply
 from .changes import Change
 from .file import DesiredFileError, load
-from .kinds import AnyClient, Api, Channel, Kind, kind_of
+from .kinds import AnyClient, Api, Channel, Kind, kind_of, kinds
 from .outcome import Applied, Outcome
 from .plans import Plan, Wanted, plan
 from .project_channel import ProjectChannel, open_channels
@@ -41,6 +41,7 @@ __all__ = [
     "Wanted",
     "apply",
     "kind_of",
+    "kinds",
     "load",
     "may_pass",
     "open_channels",

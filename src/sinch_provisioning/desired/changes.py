@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from attrs import frozen
+from attrs import astuple, frozen
 
 from ..lifecycle.next_step import Action, Situation, phase_of, steps_ahead
 from ..lifecycle.properties import flat, same
@@ -39,17 +39,8 @@ class Change:
 
     def to_dict(self) -> dict[str, object]:
         """Return the change as JSON data."""
-        return {
-            "project": self.project_id,
-            "channel": self.channel,
-            "name": self.name,
-            "actions": list(self.actions),
-            "id": self.sender_id,
-            "status": self.status,
-            "differing": list(self.differing),
-            "problem": self.problem,
-            "missing": list(self.missing),
-        }
+        names = ("project", "channel", "name", "actions", "id", "status", "differing", "problem", "missing")
+        return dict(zip(names, astuple(self), strict=False))
 
 
 def compare(channel: ProjectChannel, wanted: DesiredSender, found: Sequence[AnySender]) -> Change:
@@ -61,7 +52,7 @@ def compare(channel: ProjectChannel, wanted: DesiredSender, found: Sequence[AnyS
         wanted.channel,
         wanted.name,
         actions,
-        channel.id_of(found[0]) if len(found) == 1 else None,
+        channel.kind.id_of(found[0]) if len(found) == 1 else None,
         situation.status,
         (*situation.differing, *situation.fixed),
         last.problem,
@@ -74,7 +65,7 @@ def situation_of(channel: ProjectChannel, wanted: DesiredSender, found: Sequence
     """Describe a sender in the terms that `next_step` decides by."""
     kind = channel.kind
     if len(found) > 1:
-        return Situation("idle", duplicates=tuple(str(channel.id_of(sender)) for sender in found))
+        return Situation("idle", duplicates=tuple(str(channel.kind.id_of(sender)) for sender in found))
     sender = found[0] if found else None
     missing = kind.missing(sender, wanted.fields) if wanted.launch else ()
     if sender is None:

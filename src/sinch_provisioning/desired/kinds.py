@@ -32,6 +32,13 @@ def at(fields: Mapping[str, Any], name: str) -> Any:
     return found
 
 
+def _text(sender: Any, name: str) -> str | None:
+    found = sender
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return cast("str | None", found)
+
+
 def _as_replied(sender: Any) -> Mapping[str, object]:
     return cast("Mapping[str, object]", sender.to_dict())
 
@@ -41,7 +48,7 @@ class Kind:
     """One channel of one API. Names of fields are Python's, dotted inside of nested bodies.
 
     - `client` has the channel under its name; `path` is the one of its list within a project.
-    - `key` is the natural key, `id` the attribute that other calls address a sender by.
+    - `key` is the natural key, `id` what other calls address a sender by, `title` what people read where not the key.
     - `create` and `update` (None: never) are models of requests, `listed` that of a list, `fields` the keywords of
       `create`.
     - `page_size` is asked for where it is given.
@@ -60,6 +67,7 @@ class Kind:
     listed: type[Any]
     update: type[Any] | None = None
     id: str = "id"
+    title: str = ""
     page_size: int | None = None
     instructions: frozenset[str] = frozenset()
     read: Callable[[Any], Mapping[str, object]] = _as_replied
@@ -73,12 +81,17 @@ class Kind:
         needed = [name for name, each in fields_dict(self.create).items() if each.default is NOTHING]
         return tuple(dict.fromkeys([self.key, *needed]))
 
+    def id_of(self, sender: Any) -> str | None:
+        """Return what other calls address a sender by."""
+        return _text(sender, self.id)
+
     def name_of(self, sender: Any) -> str | None:
         """Return a sender's natural key."""
-        found = sender
-        for part in self.key.split("."):
-            found = getattr(found, part, None)
-        return cast("str | None", found)
+        return _text(sender, self.key)
+
+    def title_of(self, sender: Any) -> str | None:
+        """Return what people call a sender."""
+        return _text(sender, self.title or self.key)
 
     @property
     def updatable(self) -> Set[str]:
@@ -160,6 +173,7 @@ def _own() -> Iterator[Kind]:
         listed=own_models.KakaoTalkSenderList,
         update=own_models.UpdateKakaoTalkSenderRequest,
         id="plus_friend_id",
+        title="details.name",
         page_size=rcs.LARGEST_PAGE,
         instructions=frozenset({"status", "save_draft_on_failure"}),
         read=kakaotalk.read,
@@ -182,5 +196,8 @@ def kind_of(api: str, channel: str) -> Kind:
     """Return the kind of a channel's senders; raises `ConfigurationError` where the API has none."""
     kind = kinds(api).get(channel)
     if kind is None:
-        raise ConfigurationError(f"API {api} has no {channel} senders, only {', '.join(kinds(api))}")
+        raise ConfigurationError(
+            f"API {api} has no {channel} senders, only {', '.join(kinds(api))}; "
+            "LINE and Telegram may be channels of a Conversation API app instead"
+        )
     return kind

@@ -61,7 +61,8 @@ class ProjectChannel:
             senders, token = await self._read(partial(self._page, token))
             # Pages that shift while they are read may show a sender twice.
             found |= {
-                self.id_of(sender) or f"#{len(found) + index}": sender for index, sender in enumerate(senders)
+                self.kind.id_of(sender) or f"#{len(found) + index}": sender
+                for index, sender in enumerate(senders)
             }
             if token is None:
                 return [*found.values()]
@@ -92,10 +93,6 @@ class ProjectChannel:
                 return await self._senders.update(sender_id, **changed)
             return await self._senders.create(**fields)
 
-    def id_of(self, sender: AnySender) -> str | None:
-        """Return what other calls address a sender by."""
-        return cast("str | None", getattr(sender, self.kind.id, None))
-
     def progress(self, wanted: DesiredSender, sender: AnySender) -> Progress:
         """Return how far the launch of a sender is, where it is wanted."""
         assert self.kind.progress is not None, "only senders that can be launched get here"
@@ -103,7 +100,7 @@ class ProjectChannel:
 
     def has_launched(self, sender: AnySender, progress: Progress) -> bool:
         """Whether this client has launched the sender, and its progress does not tell yet how that ended."""
-        writes, key = self._senders.project.writes, self._launch_key(self.id_of(sender), progress)
+        writes, key = self._senders.project.writes, self._launch_key(self.kind.id_of(sender), progress)
         if progress.settled and not progress.unsubmitted:
             writes.forget(key)
         return writes.last(key, within=LAUNCH_LAG) is not None
