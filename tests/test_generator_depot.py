@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import io
 import sys
 from collections.abc import Iterator
@@ -126,6 +127,14 @@ async def test_headers_of_any_type(depot: Any) -> None:
         '{"c":1}',
     ]
     assert headers["Accept"] == "application/pdf, application/json"
+
+
+def test_docstrings_have_the_descriptions_of_parameters(depot: Any) -> None:
+    """Each by the name that Python has for it."""
+    assert (
+        inspect.getdoc(depot.api.get_signal)
+        == "Call GET /signals/{code}.\n\nx_ids: Those that were asked for."
+    )
 
 
 # --- null for a required property
