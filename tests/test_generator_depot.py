@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import io
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -14,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from tools.generate import main
+from tools.normalize.operations import Operations
 
 SPECS = Path(__file__).parent / "specs"
 
@@ -126,6 +129,14 @@ async def test_headers_of_any_type(depot: Any) -> None:
         '{"c":1}',
     ]
     assert headers["Accept"] == "application/pdf, application/json"
+
+
+def test_docstrings_have_the_descriptions_of_parameters(depot: Any) -> None:
+    """Each by the name that Python has for it."""
+    assert (
+        inspect.getdoc(depot.api.get_signal)
+        == "Call GET /signals/{code}.\n\nx_ids: Those that were asked for."
+    )
 
 
 # --- null for a required property
@@ -244,3 +255,37 @@ def test_an_anchor_that_is_nowhere_is_refused(
         "is no $anchor of this document" if ref.startswith("#") else "is in another file: bundle them first"
     )
     assert f"#/components/schemas/A/$ref: {ref!r} {said}" in capsys.readouterr().err
+
+
+# --- what is refused
+
+
+def test_a_package_without_one_of_the_operations_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Operations are counted on every run, and what was there before stays."""
+    normalize = Operations.of
+
+    def forgetful(*args: Any) -> Operations:
+        operations = normalize(*args)
+        lost = next(name for name, one in operations.metadata.items() if one.operation_id == "putQuay")
+        del operations.metadata[lost]
+        operations.paths.pop(next(path for path, item in operations.paths.items() if "put" in item))
+        return operations
+
+    monkeypatch.setattr(Operations, "of", forgetful)
+    assert main(["--spec", str(SPECS / "harbour.yaml"), "--out", str(tmp_path), "--package", "x"]) == 2
+    assert "of its 8 operations the package would have 7" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_error_names_the_operation_as_the_document_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What openapi-python-client calls `GET /1/{parcel}` has its place in the document."""
+    monkeypatch.setattr("tools.normalize.operations.without_null", lambda plain: {"type": "null"})
+    assert main(["--spec", str(SPECS / "depot.yaml"), "--out", str(tmp_path), "--package", "x"]) == 2
+    said = capsys.readouterr().err
+    assert "no code can be generated for getParcel, getSignal, putParcel" in said
+    assert "#/paths/~1parcels~1{parcel}/put" in said
+    assert not re.search(r"(GET|PUT) /\d", said)

@@ -164,7 +164,9 @@ class Operations:
                 one = {**self.document.follow(raw), **_hinted(raw, "Parameter")}
                 where, name = str(one.get("in")), str(one.get("name"))
                 if is_ignored(where, name):
-                    self.remarks.add(own_place, "the {} parameter {!r} is ignored", where, name)
+                    self.remarks.add(
+                        own_place, "the {} parameter {!r} is ignored", where, name, minor=where == "header"
+                    )
                     continue
                 if (where, name) in seen:
                     self.remarks.add(

@@ -12,6 +12,7 @@ from sinch_provisioning_v1_2_api import api, models
 
 from .._calls.call_options import CallOptions
 from ..channels.project import Project, check_name
+from ..channels.signatures import listing_fields
 from ..config import Id, check_segment
 from ..errors import NotFoundError
 from ..lifecycle.ensuring import Wanted, ensure
@@ -30,6 +31,7 @@ class _UpdateKakaoTalkSender(api.UpdateKakaotalkSenderArguments, CallOptions): .
 class _ListKakaoTalkActivities(api.ListKakaotalkSenderActivitiesArguments, CallOptions): ...
 
 
+@listing_fields
 @define(slots=False, eq=False)
 class KakaoTalkSenders:
     """The KakaoTalk senders of one project; its methods raise as those of `RcsSenders` do."""

@@ -15,6 +15,7 @@ from .._calls.call_options import CallOptions
 from ..channels.launchable import LaunchableSenders
 from ..channels.project import Project, check_name, mismatch
 from ..channels.readiness import launch_refusal, listed_errors
+from ..channels.signatures import listing_fields
 from ..config import Id, check_segment
 from ..errors import PreconditionFailedError
 from ..lifecycle.ensuring import Wanted, ensure
@@ -44,6 +45,7 @@ class _ListRcsActivities(api.ListRcsSenderActivitiesArguments, CallOptions): ...
 class _GetRcsQuestionnaire(api.GetRcsQuestionnaireArguments, CallOptions): ...
 
 
+@listing_fields
 @define(slots=False, eq=False)
 class TestNumbers:
     """The phones that a sender may be tried with before its launch; at most 20 invitations a day, 200 in all."""
@@ -85,6 +87,7 @@ def _place(sender_id: Id, number: str) -> tuple[str, str]:
     return check_segment("sender_id", sender_id), check_segment("number", number)
 
 
+@listing_fields
 @define(slots=False, eq=False)
 class RcsSenders(LaunchableSenders[models.RcsSender]):
     """The RCS senders of one project.
