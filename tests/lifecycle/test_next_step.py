@@ -52,3 +52,34 @@ def test_steps_ahead_are_the_writes_of_a_run_without_failures() -> None:
     assert (actions, last.missing) == (("create",), ("logo_url",))
     rejected = Situation("rejected", "REJECTED", differing=("description",))
     assert steps_ahead(rejected, launch=True)[0] == ("update", "launch")
+
+
+@pytest.mark.parametrize(
+    ("found", "done", "problem"),
+    [
+        (
+            Situation("idle", duplicates=("a", "b")),
+            [],
+            "2 senders have this name (a, b): delete the surplus ones",
+        ),
+        (
+            Situation("idle", fixed=("url", "name")),
+            [],
+            "differs in url, name, which the API can't update: delete it, or change the file",
+        ),
+        (
+            Situation("rejected", "REJECTED"),
+            [],
+            "carriers rejected the launch (status REJECTED): correct the brand fields",
+        ),
+        (
+            Situation("unlaunched"),
+            ["launch"],
+            "taken down after its launch: ask Sinch for the reason, then apply again",
+        ),
+        (Situation("idle", missing=("a", "b")), [], "not ready to be launched, missing: a, b"),
+    ],
+)
+def test_failure_says_what_to_do(found: Situation, done: list[Action], problem: str) -> None:
+    """In whole sentences, which users act on."""
+    assert next_step(found, launch=True, done=done).problem == problem
