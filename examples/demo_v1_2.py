@@ -16,7 +16,7 @@ from sinch_provisioning.fastapi import webhook_router
 from sinch_provisioning.v1_2 import ProvisioningClient
 from sinch_provisioning.webhooks import EventHub, WebhookEvent, WebhookVerifier
 from sinch_provisioning_emulator import Emulator, RunningClock
-from sinch_provisioning_v1_2_api.models import RcsSenderDetailsInputFields
+from sinch_provisioning_v1_2_api.models import BrandDetailsInputFields, RcsSenderDetailsInputFields
 
 from .demo import Steps
 
@@ -25,15 +25,16 @@ REVIEW_SECONDS: Final = 1800.0
 SPEED: Final = 600.0
 TESTER: Final = "+4915112345678"
 
+BRAND: Final[BrandDetailsInputFields] = {
+    "name": "Acme",
+    "banner_url": "https://acme.example/banner.png",
+    "logo_url": "https://acme.example/logo.png",
+    "privacy_policy_url": "https://acme.example/privacy",
+    "terms_of_service_url": "https://acme.example/terms",
+    "phones": [{"label": "Support", "number": "+49301234567"}],
+}
 DETAILS: Final[RcsSenderDetailsInputFields] = {
-    "brand": {
-        "name": "Acme",
-        "banner_url": "https://acme.example/banner.png",
-        "logo_url": "https://acme.example/logo.png",
-        "privacy_policy_url": "https://acme.example/privacy",
-        "terms_of_service_url": "https://acme.example/terms",
-        "phones": [{"label": "Support", "number": "+49301234567"}],
-    },
+    "brand": BRAND,
     "countries": ["DE", "SE"],
     "questionnaire": {
         "general": {

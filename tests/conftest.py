@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import io
+import logging
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -31,6 +34,18 @@ ENVIRONMENT = (
     *(f"{scheme}_PROXY" for scheme in ("HTTP", "HTTPS", "ALL", "NO")),
 )
 
+LOGGERS = (
+    "httpx",
+    "httpcore",
+    "asyncio",
+    "aiohttp",
+    "sinch_provisioning",
+    "anyio",
+    "hpack",
+    "redis",
+    "fastapi",
+)
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +65,32 @@ def client_on(emulator: Emulator, **options: Any) -> ProvisioningClient:
     if "http_client" not in options:
         settings["transport"] = emulator.transport()
     return ProvisioningClient(**(settings | options))
+
+
+@pytest.fixture
+def everything_logged() -> Iterator[io.StringIO]:
+    """Log all that anybody logs, with the records' arguments and extras, at the lowest level."""
+    out = io.StringIO()
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            out.write(f"{record.getMessage()} {record.__dict__!r}\n")
+            if record.exc_info:
+                out.write(
+                    "".join(traceback.TracebackException(*record.exc_info, capture_locals=True).format())
+                )
+
+    handler = Handler()
+    root = logging.getLogger()
+    loggers = [root, *(logging.getLogger(name) for name in LOGGERS)]
+    levels = [logger.level for logger in loggers]
+    root.addHandler(handler)
+    for logger in loggers:
+        logger.setLevel(1)
+    yield out
+    root.removeHandler(handler)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture

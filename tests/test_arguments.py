@@ -6,7 +6,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import Enum
 from typing import Any
 from unittest.mock import AsyncMock, MagicMock, create_autospec, patch
@@ -22,6 +22,7 @@ from sinch_provisioning import (
     ConfigurationError,
     LineCredentials,
     OAuth2ClientCredentials,
+    Polling,
     ProvisioningClient,
     RetryPolicy,
 )
@@ -58,6 +59,8 @@ def bare(**options: Any) -> ProvisioningClient:
             "either transport or",
         ),
         ({"transport": httpx.HTTPTransport()}, "transport must be"),
+        ({"http_hosts": 5}, "http_hosts must be"),
+        ({"base_url": "https://a b"}, "name a host"),
         ({"retry": 3}, "RetryPolicy, not int"),
         ({"retry": {"max_attempts": 2}}, "RetryPolicy, not dict"),
         ({"timeout": timedelta(seconds=5)}, "number of seconds"),
@@ -171,7 +174,73 @@ async def test_ids_go_out_by_value() -> None:
     ]
 
 
-@pytest.mark.parametrize("method", [None, "", 5])
+@pytest.mark.parametrize(
+    "pauses",
+    [
+        {"first_pause": 0},
+        {"first_pause": timedelta(seconds=1)},
+        {"longest_pause": float("nan")},
+        {"growth": 0.5},
+        {"growth": "2"},
+    ],
+)
+def test_pauses_that_are_no_pauses_are_refused(pauses: Any) -> None:
+    """A pause that shrinks or is none would ask the server without end."""
+    with pytest.raises(ConfigurationError, match=next(iter(pauses))):
+        Polling(**pauses)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"timeout": timedelta(days=3)},
+        {"timeout": float("nan")},
+        {"timeout": -1},
+        {"timeout": True},
+        {"until": None},
+        {"until": 5},
+        {"until": []},
+        {"events": 5},
+    ],
+)
+async def test_wait_that_can_not_be_is_refused_before_the_launch(
+    sinch: ProvisioningClient, sinch_emulator: Emulator, options: Any
+) -> None:
+    """Nothing is created or launched for a wait that would fail; the other waits refuse the same."""
+    with pytest.raises(ConfigurationError):
+        await sinch.launch_rcs_sender(display_name="Acme", wait=True, **options)
+    with pytest.raises(ConfigurationError):
+        await sinch.rcs.wait_for_status("s1", **({"until": "LAUNCHED"} | options))
+    if "until" not in options:
+        with pytest.raises(ConfigurationError):
+            sinch.rcs.watch("s1", **options)
+    assert not [*sinch_emulator.requests]
+
+
+@pytest.mark.parametrize("value", [b"x", {"b": 1}, date(2026, 1, 1), [[1]], object()])
+async def test_query_value_that_has_no_one_form_is_refused(
+    sinch: ProvisioningClient, sinch_emulator: Emulator, value: Any
+) -> None:
+    """Bytes, mappings, dates: which text the server would want is for the caller to say."""
+    with pytest.raises(ConfigurationError, match="query parameter 'a'"):
+        await sinch.request("GET", "/x", params={"a": value})
+    assert not [*sinch_emulator.requests]
+
+
+async def test_query_values_go_out_by_value() -> None:
+    """Numbers, enums of strings, lists of them in any sequence; None leaves out."""
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.query.decode())
+        return httpx.Response(200, json={})
+
+    async with bare(transport=httpx.MockTransport(answer)) as sinch:
+        await sinch.request("GET", "/x", params={"a": Project.SHOP, "b": (1.5, True, None), "c": None})
+    assert seen == ["a=shop-1&b=1.5&b=true"]
+
+
+@pytest.mark.parametrize("method", [None, "", 5, "CONNECT"])
 async def test_method_that_is_no_word_is_refused(sinch: ProvisioningClient, method: Any) -> None:
     """`request` says so, rather than raise an AttributeError."""
     with pytest.raises(ConfigurationError, match="method"):

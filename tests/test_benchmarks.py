@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
@@ -12,6 +13,7 @@ from benchmarks.measure import Row, Work, close, latencies, percentile, rounds, 
 from benchmarks.result import Result, markdown
 from benchmarks.scenarios import Throughput
 from benchmarks.serving import serving
+from benchmarks.webhooks import Report
 
 
 def _row(caller: str, cpu: float, in_flight: int = 1, work: str = "get") -> Row:
@@ -105,3 +107,11 @@ def test_percentiles_are_values_of_the_sample() -> None:
     """The 99th percentile of a hundred numbers is the largest, the median one of the middle."""
     assert percentile(range(100), 0.99) == 99
     assert percentile([1.0], 0.99) == 1.0
+
+
+def test_events_that_are_lost_or_handed_over_twice_are_counted() -> None:
+    """One lost on the way to the handler, one that came through Redis twice."""
+    report = Report(sent=3, handled=Counter("ab"), heard=Counter("abcc"))
+    assert (report.lost(), report.doubled()) == (1, 1)
+    report.answers = [number / 1000 for number in range(1, 101)]
+    assert report.percentile(50) < report.percentile(99) < 0.101

@@ -332,6 +332,40 @@ def test_empty_timestamp_reads_as_none() -> None:
     assert RcsSender.from_dict({"createTime": ""}).create_time is None
 
 
+WHOLE: dict[str, object] = {
+    **dict.fromkeys(RcsSender.__wire_names__.values(), "x"),
+    "createTime": "2026-01-02T03:04:05Z",
+    "updateTime": "2026-01-02T03:04:05.5+01:00",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "read"),
+    [
+        ({}, {}),
+        ({"color": None}, {"color": None}),
+        ({"createTime": ""}, {"create_time": None}),
+        ({"createTime": "2026-01-02"}, {"create_time": datetime(2026, 1, 2, tzinfo=UTC)}),
+    ],
+)
+def test_whole_reply_reads_as_any_other(changed: dict[str, object], read: dict[str, object]) -> None:
+    """Every property there is a way of its own: it ends where that of a reply with one property more ends."""
+    whole = RcsSender.from_dict(WHOLE | changed)
+    other = RcsSender.from_dict(WHOLE | changed | {"more": 1})
+    assert whole == evolve(other, additional_properties={})
+    assert whole.update_time == datetime.fromisoformat("2026-01-02T03:04:05.500+01:00")
+    assert {name: getattr(whole, name) for name in read} == read
+
+
+@pytest.mark.parametrize("name", [*RcsSender.__wire_names__.values()])
+def test_whole_reply_is_checked_as_any_other(name: str) -> None:
+    """A number among the strings is refused by name, and one property in place of another is kept as unknown."""
+    with pytest.raises(SchemaMismatchError, match=f"RcsSender.{name}: expected a .*, received"):
+        RcsSender.from_dict(WHOLE | {name: 5})
+    replaced = {key: value for key, value in WHOLE.items() if key != name} | {"more": "y"}
+    assert RcsSender.from_dict(replaced).additional_properties == {"more": "y"}
+
+
 def test_a_model_gives_back_what_it_took() -> None:
     """Unknown properties and order of magnitude survive a round trip."""
     data = {

@@ -66,7 +66,24 @@ def nested(inner: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
         )
     )
     nullables = inner.map(lambda pair: ({"anyOf": [pair[0], {"type": "null"}]}, st.none() | pair[1]))
-    return st.one_of(lists, maps, nullables, objects(inner))
+    parts = nullables.map(lambda pair: ({"description": "", "allOf": [pair[0]]}, pair[1]))
+    return st.one_of(lists, maps, nullables, parts, objects(inner), unions(inner))
+
+
+@st.composite
+def unions(draw: st.DrawFn, inner: st.SearchStrategy[Pair]) -> Pair:
+    """Objects of the same properties that a constant tells apart, which may be null."""
+    tags = draw(
+        st.lists(st.sampled_from(["a", "b", 1, 2, True, False]), min_size=2, max_size=3, unique_by=repr)
+    )
+    variants: list[Schema] = []
+    values: list[st.SearchStrategy[Any]] = [st.none()]
+    for tag in tags:
+        schema, strategy = draw(inner)
+        properties = {"tag": {"const": tag}, "value": schema}
+        variants.append({"type": "object", "properties": properties, "required": ["tag"]})
+        values.append(st.fixed_dictionaries({"tag": st.just(tag)}, optional={"value": strategy}))
+    return {draw(st.sampled_from(["oneOf", "anyOf"])): [*variants, {"type": "null"}]}, st.one_of(values)
 
 
 @st.composite
@@ -113,7 +130,12 @@ def documents(draw: st.DrawFn) -> tuple[Schema, dict[str, st.SearchStrategy[Any]
     for name in named:
         content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
         parameters = [
-            {"name": word, "in": "query", "description": draw(PROSE), "schema": draw(scalars())[0]}
+            {
+                "name": word,
+                "in": draw(st.sampled_from(["query", "header", "cookie"])),
+                "description": draw(PROSE),
+                "schema": draw(st.recursive(scalars(), nested, max_leaves=2))[0],
+            }
             for word in draw(st.sets(WORDS, max_size=3))
         ]
         operation: Schema = {

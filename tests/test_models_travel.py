@@ -7,10 +7,11 @@ import importlib
 import json
 import pickle
 import sys
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Annotated, Any
 
+import attrs
 import cattrs
 import msgspec
 import orjson
@@ -24,9 +25,10 @@ from pydantic import TypeAdapter, ValidationError
 from tools.generate import main
 from tools.openapi.vendored import VENDORED
 
-from sinch_provisioning import LineCredentials, ProvisioningError, RetryPolicy
+from sinch_provisioning import LineCredentials, OAuth2ClientCredentials, ProvisioningError, RetryPolicy
 from sinch_provisioning_api.models import CreateRcsSenderRequest, CreateSenderRequest, RcsSender, Sender
 from sinch_provisioning_emulator import Emulator
+from sinch_provisioning_v1_2_api.models import UpdateWebhookRequest, WebhookRequest
 
 from .conftest import client_on
 from .fastapi.apps import TestClient
@@ -191,6 +193,37 @@ def test_cattrs_uses_the_models_own_methods() -> None:
     sender = converter.structure(reply, RcsSender)
     assert sender == RcsSender.from_dict(reply)
     assert converter.unstructure(sender) == reply
+
+
+@pytest.mark.parametrize("walk", [cattrs.unstructure, attrs.asdict, attrs.astuple])
+@pytest.mark.parametrize(
+    "model",
+    [
+        LineCredentials(CANARY, CANARY),
+        OAuth2ClientCredentials("key-id", CANARY),
+        CreateSenderRequest(name="Shop", channel_credentials={"token": CANARY}),
+        Sender.from_dict(REPLY),
+        WebhookRequest(target="https://shop.example", secret=CANARY, triggers=["ALL"]),
+        UpdateWebhookRequest(secret=CANARY),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_who_walks_attributes_finds_no_secret(walk: Callable[[object], object], model: object) -> None:
+    """Neither by the value of an attribute nor by the type that it is declared with."""
+    assert CANARY not in str(walk(model))
+
+
+def test_hidden_secret_is_read_set_compared_and_sent() -> None:
+    """A property reveals what its attribute hides; a pickle leaves it behind."""
+    request = WebhookRequest(target="https://shop.example", secret=CANARY, triggers=["ALL"])
+    assert request.secret == CANARY == request.to_dict()["secret"]
+    assert request == copy.deepcopy(request) == attrs.evolve(request)
+    request.secret = "another"
+    assert request.to_dict()["secret"] == "another"
+    assert request != attrs.evolve(request, secret=CANARY)
+    stored = pickle.dumps(attrs.evolve(request, secret=CANARY))
+    assert CANARY.encode() not in stored
+    assert pickle.loads(stored).secret is None
 
 
 def test_a_request_model_is_a_fastapi_body() -> None:

@@ -34,6 +34,7 @@ from sinch_provisioning import (
     ProvisioningClient,
     RateLimitError,
     RetryPolicy,
+    v1_2,
 )
 from sinch_provisioning.otel import OpenTelemetry
 from sinch_provisioning_emulator import Emulator
@@ -79,6 +80,25 @@ class Sight:
         """Return everything that was exported."""
         data = self.reader.get_metrics_data()
         return "".join(span.to_json() for span in self.spans()) + ("" if data is None else data.to_json())
+
+
+async def test_calls_of_sinchs_own_api_bear_their_names_too() -> None:
+    """The call is named after its operation, and its request after the document's path."""
+    sight, emulator = Sight(), Emulator(api="1.2")
+    async with v1_2.ProvisioningClient(
+        project_id=emulator.project_id,
+        credentials=BasicCredentials(emulator.key_id, emulator.key_secret),
+        base_url=emulator.base_url,
+        transport=emulator.transport(),
+        telemetry=sight.telemetry,
+    ) as sinch:
+        await sinch.webhooks.list()
+        await sinch.request("GET", "/v1/projects/{project_id}/webhooks")
+    assert [span.name for span in sight.spans() if span.kind is SpanKind.INTERNAL] == [
+        "WebhookWebhookController_listWebhooks_v1",
+        "request",
+    ]
+    assert sight.spans("GET /v1/projects/{projectId}/webhooks") != []
 
 
 async def test_a_call_is_an_internal_span_and_its_request_a_client_span_below_it() -> None:

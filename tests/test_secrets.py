@@ -6,10 +6,9 @@ import asyncio
 import base64
 import copy
 import io
-import logging
 import pickle
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -33,7 +32,6 @@ from .faults.server import Server
 
 CANARY = "canary-7f3a9c"
 BASIC = base64.b64encode(f"key-id:{KEY_SECRET}".encode()).decode()
-LOGGERS = ("httpx", "httpcore", "asyncio", "aiohttp", "sinch_provisioning", "anyio", "hpack")
 
 
 @pytest.fixture
@@ -41,32 +39,6 @@ async def server() -> AsyncIterator[Server]:
     """Serve until the test's end."""
     async with Server() as running:
         yield running
-
-
-@pytest.fixture
-def everything_logged() -> Iterator[io.StringIO]:
-    """Log all that anybody logs, with the records' arguments and extras, at the lowest level."""
-    out = io.StringIO()
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            out.write(f"{record.getMessage()} {record.__dict__!r}\n")
-            if record.exc_info:
-                out.write(
-                    "".join(traceback.TracebackException(*record.exc_info, capture_locals=True).format())
-                )
-
-    handler = Handler()
-    root = logging.getLogger()
-    loggers = [root, *(logging.getLogger(name) for name in LOGGERS)]
-    levels = [logger.level for logger in loggers]
-    root.addHandler(handler)
-    for logger in loggers:
-        logger.setLevel(1)
-    yield out
-    root.removeHandler(handler)
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
 
 
 def shown(error: BaseException) -> str:

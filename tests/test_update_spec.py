@@ -21,6 +21,8 @@ from tools.openapi.names_file import NamesFile
 from tools.surface import UnreadableTagError, breakages, last_release
 from tools.update_spec import Tree, UpdateError, main, update
 
+from .test_models_travel import PROPERTIES
+
 SENDERS = "/v1/projects/{project_id}/rcs/senders"
 
 
@@ -147,12 +149,80 @@ def test_additions_reach_the_facade(tree: Tree, revised: Callable[..., Path]) ->
     run(tree, code)
 
 
-def run(tree: Tree, code: str) -> None:
+def add_properties(document: Any) -> None:
+    """Add a property of each kind to an RCS sender, also where it is created and updated."""
+    for name in ("RcsSender", "CreateRcsSenderRequest", "UpdateRcsSenderRequest"):
+        document["components"]["schemas"][name]["properties"].update(PROPERTIES)
+
+
+ANY_KIND = """
+import asyncio, datetime as dt, httpx, sys
+from fastapi import FastAPI
+from sinch_provisioning import BasicCredentials, ProvisioningClient
+from sinch_provisioning.desired import DesiredProject, DesiredSender, DesiredState, plan
+from sinch_provisioning.durable import enqueue, standings
+from sinch_provisioning.fastapi import RcsSenderResponse
+from sinch_provisioning_emulator import Emulator
+
+DATABASE = "sqlite:///" + sys.argv[2]
+GIVEN = dict(remark=None, snake_case="x", tags=["a"], day=dt.date(2024, 1, 2), tier="GOLD", owner={"full_name": "Ada"})
+
+def app_of(sender):
+    app = FastAPI()
+
+    @app.get("/sender")
+    def route() -> RcsSenderResponse:
+        return sender
+
+    return app
+
+async def main():
+    emulator = Emulator(spec=sys.argv[1])
+    async with ProvisioningClient(
+        project_id=emulator.project_id,
+        credentials=BasicCredentials(emulator.key_id, emulator.key_secret),
+        base_url=emulator.base_url,
+        transport=emulator.transport(),
+    ) as sinch:
+        for _ in range(2):
+            sender = await sinch.rcs.ensure(display_name="Acme", **GIVEN)
+        assert (sender.day, sender.tier, sender.owner.full_name) == (GIVEN["day"], "GOLD", "Ada"), sender
+        assert (sender.remark, sender.snake_case, sender.tags) == (None, "x", ["a"]), sender
+        sender = await sinch.rcs.update(sender.id, remark="fine", tags=["b"])
+        assert (sender.remark, sender.tags, sender.day) == ("fine", ["b"], GIVEN["day"]), sender
+        assert [each.method for each in emulator.requests] == ["GET", "POST", "GET", "PATCH"], emulator.requests
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app_of(sender)), base_url="http://x") as http:
+            shown = (await http.get("/sender")).json()
+        assert (shown["day"], shown["snake_case"], shown["owner"]) == ("2024-01-02", "x", {"fullName": "Ada"}), shown
+        fields = {"display_name": "Acme", **GIVEN, "remark": "fine", "tags": ["b"]}
+        state = DesiredState([DesiredProject([DesiredSender("rcs", fields, launch=False)])])
+        (change,) = (await plan(sinch, state)).changes
+        assert (change.actions, change.problem) == ((), None), change
+        another = DesiredSender("rcs", fields | {"display_name": "B"}, launch=True)
+        ordered = await enqueue(sinch, DesiredState([DesiredProject([another])]), DATABASE)
+        assert len(ordered.new) == 1, ordered
+        assert [each.state for each in await standings(DATABASE)] == ["queued"]
+        stored = DesiredSender.from_json("rcs", another.to_json())
+        assert (await sinch.rcs.ensure(**stored.arguments())).day == GIVEN["day"]
+
+asyncio.run(main())
+"""
+
+
+def test_properties_of_any_kind_work_everywhere(
+    tree: Tree, tmp_path: Path, revised: Callable[..., Path]
+) -> None:
+    """Facade, FastAPI, desired state and durable orders take nullable, nested, date and snake_case ones and more."""
+    update(tree, revised(add_properties))
+    run(tree, ANY_KIND, str(tree.spec), str(tmp_path / "orders.sqlite"))
+
+
+def run(tree: Tree, code: str, *arguments: str) -> None:
     """Run code in an interpreter that imports a tree's packages."""
     folders = [str(tree.generated.parent), str(tree.root / "src")]
     environment = {"PYTHONPATH": os.pathsep.join(folders), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 

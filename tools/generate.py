@@ -1,6 +1,7 @@
 """`python -m tools.generate`: generate the low-level packages of the vendored documents, or one from any document.
 
-Whatever is dropped or loosened is a warning with its place in the document, and the last line counts the warnings.
+Whatever is dropped or loosened is a warning with its place in the document, the most important ones first. Of many
+that are alike the first one is shown; the last line counts all.
 Exit 0: done, 1: `--check` found a difference, 2: the document is unusable.
 """
 
@@ -18,26 +19,33 @@ from tools.normalize.document import NormalizedDocument
 from tools.openapi.document import Document
 from tools.openapi.loading import UnusableDocumentError, sha256
 from tools.openapi.names_file import NamesFile
+from tools.openapi.remarks import Remarks
 from tools.openapi.vendored import APIS, PACKAGE, ROOT, SOURCE, VENDORED, stated_sha256
 
 
-def generate(spec: Path, folder: Path, package: str, names: NamesFile | None = None) -> list[str]:
-    """Write the package for a document into an empty folder and return the warnings.
+def generate(spec: Path, folder: Path, package: str, names: NamesFile | None = None) -> Remarks:
+    """Write the package for a document into an empty folder and return what was dropped or loosened.
 
     `names` is by default the names file beside the document.
     """
     given = NamesFile.beside(spec) if names is None else names
-    document = NormalizedDocument.of(Document.load(spec), given)
-    return [*document.warnings, *PackageBuilder(document, package).build(folder)]
+    document = Document.load(spec)
+    normalized = NormalizedDocument.of(document, given)
+    written, stated = PackageBuilder(normalized, package).build(folder), len(list(document.operations()))
+    if len(written) != stated:
+        raise UnusableDocumentError(
+            f"{spec}: of its {stated} operations the package would have {len(written)}"
+        )
+    return normalized.remarks
 
 
-def replace(target: Path, spec: Path, package: str) -> list[str]:
+def replace(target: Path, spec: Path, package: str) -> Remarks:
     """Generate beside the target, then swap, so that a failure leaves the old package in place."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{package}-") as scratch:
         fresh, old = Path(scratch) / package, Path(scratch) / "old"
         fresh.mkdir()
-        warnings = generate(spec, fresh, package)
+        remarks = generate(spec, fresh, package)
         if target.exists():
             target.rename(old)
         try:
@@ -46,7 +54,7 @@ def replace(target: Path, spec: Path, package: str) -> list[str]:
             if old.exists():
                 old.rename(target)
             raise
-    return warnings
+    return remarks
 
 
 def differences(one: Path, other: Path) -> list[str]:
@@ -98,6 +106,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--package", help="the package's name")
     parser.add_argument("--check", action="store_true", help="compare the committed packages with fresh ones")
+    parser.add_argument(
+        "--every-warning", action="store_true", help="show each warning of those that are alike"
+    )
     given = parser.parse_args(arguments)
     package = given.package or PACKAGE
     if not package.isidentifier() or keyword.iskeyword(package):
@@ -109,9 +120,11 @@ def main(arguments: list[str] | None = None) -> int:
         if given.check:
             return _check_vendored()
         for spec, name in wanted:
-            warnings = replace(given.out / name, spec, name)
-            sys.stdout.write("".join(f"warning: {warning}\n" for warning in warnings))
-            sys.stdout.write(f"{given.out / name}: generated, {len(warnings)} warnings\n")
+            remarks = replace(given.out / name, spec, name)
+            sys.stdout.write(
+                "".join(f"warning: {line}\n" for line in remarks.lines(every=given.every_warning))
+            )
+            sys.stdout.write(f"{given.out / name}: generated, {len(remarks.found)} warnings\n")
     except UnusableDocumentError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -157,8 +157,8 @@ def update(tree: Tree, spec: Path) -> str:
         source = vendored.updated_source(source, tree.api.file, new_spec, revision.new)
         new_source.write_text(source, "utf-8")
         new_names.write_text(revision.names.text(), "utf-8")
-        warnings = generate(new_spec, fresh, tree.api.package, revision.names)
-        lines += [f"warning: {one}" for one in warnings]
+        remarks = generate(new_spec, fresh, tree.api.package, revision.names)
+        lines += [f"warning: {one}" for one in remarks.lines()]
         _try_import(fresh)
         exports = exported(fresh)
         new_schema = scratch / "schema"

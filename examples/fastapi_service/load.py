@@ -6,35 +6,35 @@ import asyncio
 
 import httpx
 
+from sinch_provisioning_v1_2_api.models import CreateRcsSenderRequest, RcsSenderDetailsInputFields
 
-async def onboard(http: httpx.AsyncClient, count: int, failed: dict[int, int]) -> list[str]:
-    """Launch that many brands at once, follow each one to its end, and return where they are found."""
-    done = await asyncio.gather(*(_onboard(http, f"Brand {number}") for number in range(count)))
-    for status, _ in done:
-        if status != 202:
-            failed[status] = failed.get(status, 0) + 1
-    return [location for _, location in done]
+from ..demo_v1_2 import BRAND, DETAILS
+
+PROJECT, POLLED = "example", "polled"
 
 
-async def _onboard(http: httpx.AsyncClient, name: str) -> tuple[int, str]:
-    site = "https://brand.example"
-    fields = {
-        "display_name": name,
-        "description": "Orders and deliveries",
-        "logo_url": f"{site}/logo.png",
-        "hero_image_url": f"{site}/hero.png",
-        "website": site,
-        "privacy_policy": f"{site}/privacy",
-        "terms_of_service": f"{site}/terms",
-    }
-    reply = await http.post("/projects/example/brands", json=fields)
-    location = reply.headers.get("location", "")
-    if location:
-        async with http.stream("GET", f"{location}/events") as stream:
-            async for line in stream.aiter_lines():
-                if line in ("event: done", "event: failed"):
-                    break
-    return reply.status_code, location
+async def onboard(http: httpx.AsyncClient, project: str, count: int, failed: dict[int, int]) -> list[str]:
+    """Launch that many brands at once, and return where they are found."""
+    path = f"/projects/{project}/brands"
+    replies = await asyncio.gather(*(http.post(path, json=brand(f"Brand {each}")) for each in range(count)))
+    for reply in replies:
+        if reply.status_code != 202:
+            failed[reply.status_code] = failed.get(reply.status_code, 0) + 1
+    return [reply.headers["location"] for reply in replies if "location" in reply.headers]
+
+
+async def follow(http: httpx.AsyncClient, location: str, *, poll: bool = False) -> None:
+    """Follow a brand to the end of its launch."""
+    async with http.stream("GET", f"{location}/events", params={"poll": poll}) as stream:
+        async for line in stream.aiter_lines():
+            if line in ("event: done", "event: failed"):
+                break
+
+
+def brand(name: str) -> dict[str, object]:
+    """Return what carriers ask for, as the JSON of a request."""
+    details: RcsSenderDetailsInputFields = {**DETAILS, "brand": {**BRAND, "name": name}}
+    return CreateRcsSenderRequest("EU", "CONVERSATIONAL", "TRANSACTIONAL", details).to_dict()
 
 
 async def fetch(http: httpx.AsyncClient, gate: asyncio.Semaphore, path: str) -> int:

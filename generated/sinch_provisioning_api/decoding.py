@@ -7,18 +7,34 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable, Mapping
-from typing import TypeVar, cast
+from contextvars import ContextVar
+from typing import Any, TypeVar, cast
 
 from .errors import SchemaMismatchError
 from .types import FileContent, OpaqueMapping, UnknownObject, UnknownProperties
 
 T = TypeVar("T")
+# While the alternatives of a union are compared, a constant must have its value; at first, nulls must be allowed too.
+_LENIENT, _CONSTANTS, _EXACT = range(3)
+_strictness: ContextVar[int] = ContextVar("strictness", default=_LENIENT)
 
 
 def mismatch(place: str, expected: str, found: object) -> SchemaMismatchError:
     """Return the error for a value of an unexpected type."""
     received = "null" if found is None else type(found).__name__
     return SchemaMismatchError(f"{place}: expected {expected}, received {received}")
+
+
+def required_null(source: Mapping[str, object], name: str, place: str, expected: str = "a value") -> Any:
+    """Return None for a required property that is null although the document does not allow it.
+
+    Typed as what the document promises. A property that is missing, or anything but null, is a mismatch.
+    """
+    if name not in source:
+        raise SchemaMismatchError(f"{place}: expected {expected}, received nothing")
+    if source[name] is not None or _strictness.get() == _EXACT:
+        raise mismatch(place, expected, source[name])
+    return None
 
 
 def as_object(data: object, place: str) -> dict[str, object]:
@@ -74,18 +90,21 @@ def as_none(data: object, place: str) -> object:
     return None
 
 
+_from_iso_format = dt.datetime.fromisoformat
+
+
 def as_datetime(data: object, place: str) -> dt.datetime:
     """Parse a timestamp; one without an offset is in UTC."""
-    if not isinstance(data, str):
-        raise mismatch(place, "a timestamp", data)
     try:
-        moment = dt.datetime.fromisoformat(data)
-    except ValueError:
+        moment = _from_iso_format(cast("str", data))
+    except (TypeError, ValueError):
         moment = _lenient_datetime(data, place)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
-def _lenient_datetime(data: str, place: str) -> dt.datetime:
+def _lenient_datetime(data: object, place: str) -> dt.datetime:
+    if not isinstance(data, str):
+        raise mismatch(place, "a timestamp", data)
     # Imported lazily: dateutil is slow to import and rarely needed.
     from dateutil.parser import isoparse
 
@@ -118,25 +137,42 @@ def as_uuid(data: object, place: str) -> uuid.UUID:
     raise SchemaMismatchError(f"{place}: expected a UUID, received another string")
 
 
+def as_const(value: T, known: T, place: str) -> T:
+    """Return a value where the document has a constant; another one may have been added later, except in a union."""
+    if value != known and _strictness.get() != _LENIENT:
+        raise SchemaMismatchError(f"{place}: expected a constant, received another value")
+    return value
+
+
 def as_file(data: object, place: str) -> FileContent:
     """Read the content of a file, which JSON can only hold as text."""
     return FileContent(as_str(data, place).encode("utf-8", "surrogatepass"))
 
 
 def first_match(data: object, place: str, decoders: tuple[Callable[[object], T], ...]) -> T:
-    """Return the first alternative that fits, preferring one without unknown properties."""
-    second: list[T] = []
+    """Return the first alternative that fits, preferring one without unknown properties or unexpected nulls."""
+    outer = _strictness.get()
+    for strictness in (_EXACT,) if outer == _EXACT else (_EXACT, _CONSTANTS):
+        _strictness.set(strictness)
+        try:
+            fits = _fitting(data, decoders)
+        finally:
+            _strictness.set(outer)
+        if fits:
+            return fits[0] if getattr(fits[-1], "additional_properties", None) else fits[-1]
+    raise mismatch(place, "one of several types", data)
+
+
+def _fitting(data: object, decoders: tuple[Callable[[object], T], ...]) -> list[T]:
+    fits: list[T] = []
     for decode in decoders:
         try:
-            value = decode(data)
+            fits.append(decode(data))
         except SchemaMismatchError:
             continue
-        if not getattr(value, "additional_properties", None):
-            return value
-        second.append(value)
-    if second:
-        return second[0]
-    raise mismatch(place, "one of several types", data)
+        if not getattr(fits[-1], "additional_properties", None):
+            break
+    return fits
 
 
 def best_match(data: object, place: str, decoders: tuple[Callable[[object], T], ...]) -> T | UnknownObject:

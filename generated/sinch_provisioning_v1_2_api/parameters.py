@@ -119,19 +119,24 @@ def cookie_header(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [("Cookie", "; ".join(f"{name}={value}" for name, value in pairs))] if pairs else []
 
 
-def path_value(value: object, name: str, style: str = "simple", explode: bool = False) -> str:
+def path_value(
+    value: object, name: str, style: str = "simple", explode: bool = False, slashes: bool = False
+) -> str:
     """Encode a path parameter that is not a single string; each part is checked like an id."""
     items, members = _items(value), _members(value)
     if style == "json":
-        return segment(_json(value, name), name)
+        return segment(_json(value, name), name, slashes)
     if members is not None:
-        pairs = [(segment(key, name), segment(scalar(one, name), name)) for key, one in members.items()]
+        pairs = [
+            (segment(key, name, slashes), segment(scalar(one, name), name, slashes))
+            for key, one in members.items()
+        ]
         parts = (
             [f"{key}={one}" for key, one in pairs] if explode else [part for pair in pairs for part in pair]
         )
     else:
         plain = [value] if items is None else items
-        parts = [segment(scalar(one, name), name) for one in plain]
+        parts = [segment(scalar(one, name), name, slashes) for one in plain]
     if not parts:
         raise InvalidArgumentError(f"{name} must not be empty")
     if style == "label":

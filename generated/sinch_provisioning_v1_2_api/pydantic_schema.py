@@ -62,7 +62,8 @@ def _shape(model: Any, *, secrets: bool) -> type[BaseModel]:
     names = {name: wire for name, wire in model.__wire_names__.items() if secrets or not is_secret_name(wire)}
     if secrets and not any(map(is_secret_name, names.values())):
         return _shape(model, secrets=False)
-    hints, descriptions = get_type_hints(model), _descriptions(model)
+    # What a mapping of secrets is declared as says nothing at run time.
+    hints, descriptions = get_type_hints(model, localns={"_Opaque": Mapping}), _descriptions(model)
     required = {one.alias for one in attrs.fields(model) if one.default is attrs.NOTHING}
     fields: dict[str, Any] = {}
     for name, wire in names.items():

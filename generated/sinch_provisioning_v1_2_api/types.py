@@ -5,17 +5,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, Never, NoReturn, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Final, Never, NoReturn, TypeGuard, TypeVar, cast
 
 from attrs import define, field, frozen
 
 from .secrets import without_secrets
 
+T = TypeVar("T")
+
 _without_attributes = define(slots=False, init=False, repr=False, eq=False)
 
 if TYPE_CHECKING:
+    Opaque = Mapping
     _Methods = Mapping[str, object]
 else:
+
+    class Opaque:
+        """How models declare an `OpaqueMapping`: cattrs copies the items of an attribute declared as a Mapping."""
+
+        __class_getitem__ = classmethod(lambda cls, item: Any)
 
     class _Methods:
         """The methods of a mapping without its type: error trackers serialize the items of any Mapping they find."""
@@ -146,6 +154,41 @@ def secret_mapping(values: Mapping[str, object]) -> Mapping[str, object]:
 def optional_secret_mapping(values: Mapping[str, object] | None) -> Mapping[str, object] | None:
     """Wrap a mapping, or return None."""
     return None if values is None else secret_mapping(values)
+
+
+class _Hidden:
+    """The value of a secret property, shown to nothing that walks attributes and left out of a pickle."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hidden) and self.value == other.value
+
+    def __copy__(self) -> _Hidden:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> _Hidden:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(None), ()
+
+
+def hidden(value: T) -> T:
+    """Hide the value of a secret property, which the model's property reveals."""
+    kept = value is None or value is ABSENT or isinstance(value, _Hidden)
+    return value if kept else cast("T", _Hidden(value))
+
+
+def revealed(value: T) -> T:
+    """Return what was hidden."""
+    return cast("T", value.value) if isinstance(value, _Hidden) else value
 
 
 def masked(value: object) -> str:

@@ -24,10 +24,12 @@ from .channels.mocks import mockable
 from .channels.project import Project
 from .channels.rcs import RcsSenders
 from .channels.senders import SenderChannel
+from .channels.signatures import listing_fields
 from .lifecycle.polling import EventSource
 from .lifecycle.status import LAUNCHED
 
 
+@listing_fields
 class ProvisioningClient(BaseClient):
     """A client of the Sinch Provisioning API for one project, and through `for_project` for all others.
 

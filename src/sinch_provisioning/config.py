@@ -84,8 +84,8 @@ def _credentials_from_environment() -> OAuth2ClientCredentials:
 
 def check_http_hosts(hosts: Iterable[str]) -> frozenset[str]:
     """Return the names of hosts, besides this machine, that plain http may be used with."""
-    names = [] if isinstance(hosts, str) else list(hosts)
-    if isinstance(hosts, str) or not all(isinstance(name, str) and _is_host(name) for name in names):
+    names = [""] if isinstance(hosts, str) or not isinstance(hosts, Iterable) else list(hosts)
+    if not all(isinstance(name, str) and _is_host(name) for name in names):
         raise ConfigurationError('http_hosts must be a sequence of host names, such as ("emulator",)')
     return frozenset(name.lower() for name in names)
 
@@ -126,7 +126,7 @@ def check_url(name: str, value: object, http_hosts: frozenset[str] = frozenset()
         raise ConfigurationError(f"{name} is not a valid URL: it has port {port}")
     if url.userinfo:
         raise ConfigurationError(f"{name} contains a user name or password: pass credentials instead")
-    if url.scheme not in ("http", "https") or not host:
+    if url.scheme not in ("http", "https") or not host or (":" not in host and "%" in host):
         raise ConfigurationError(f"{name} must start with https:// and name a host")
     if url.query or url.fragment:
         raise ConfigurationError(f"{name} must have no query and no fragment")

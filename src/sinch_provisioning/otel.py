@@ -193,16 +193,29 @@ class _Scope:
         self.span.end()
 
 
+def _path(operation_id: str) -> str | None:
+    """Return the path of an operation of either API's document, None for a raw request and for a token."""
+    operation = OPERATIONS.get(operation_id)
+    if operation is not None:
+        return operation.path
+    if operation_id == "token" or not operation_id.isidentifier():
+        return None
+    # Loaded already by the client whose operation this is.
+    from sinch_provisioning_v1_2_api import OPERATIONS as OWN  # noqa: PLC0415
+
+    own = OWN.get(operation_id)
+    return None if own is None else own.path
+
+
 class Call:
     """A call's span, of kind INTERNAL: its requests have the client spans."""
 
     def __init__(self, telemetry: OpenTelemetry, operation_id: str, method: str) -> None:
-        operation = OPERATIONS.get(operation_id)
-        known = operation is not None or operation_id == "token"
+        path = _path(operation_id)
         # The path of a raw request may contain ids, which would make a name for each sender.
-        name = operation_id if known else "request"
+        name = operation_id if path is not None or operation_id == "token" else "request"
         self._telemetry = telemetry
-        self._target = f"{method} {operation.path}" if operation is not None else method
+        self._target = method if path is None else f"{method} {path}"
         self._about: dict[str, _Value] = {_METHOD: method, _OPERATION: name}
         span = telemetry.open_span(name, SpanKind.INTERNAL, self._about)
         self._scope = _Scope(span, telemetry.calls, dict(self._about))

@@ -62,9 +62,15 @@ def reach(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
+def api() -> str:
+    """The API that is served; a module of tests may have another."""
+    return "1.0"
+
+
+@pytest.fixture
+async def server(api: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
     """An emulator on a socket, and the environment that leads to it."""
-    emulator = Emulator(clock=RunningClock(), review=0.0)
+    emulator = Emulator(api=api, clock=RunningClock(), review=0.0)
     async with emulator.serve():
         reach(emulator, monkeypatch)
         yield emulator

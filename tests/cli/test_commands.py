@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -186,3 +187,18 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
         )
         assert (run.returncode, run.stdout) == (1, "")
         assert run.stderr == f'error: {library} is not installed: pip install "sinch-provisioning[{extra}]"\n'
+
+
+async def test_debug_logs_each_request_to_standard_error(server: Emulator) -> None:
+    """By operation, attempt and status, beside the output and without the key."""
+    server.inject("listRcsSenders", status=503)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sinch_provisioning.cli", "senders", "list", "rcs", "--debug", "--json",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert (process.returncode, json.loads(out)) == (0, [])
+    logged = err.decode()
+    assert "listRcsSenders attempt 1: 503" in logged
+    assert "listRcsSenders attempt 2: 200" in logged
+    assert server.key_secret not in logged

@@ -17,7 +17,7 @@ _OFFLINE = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 _PYTEST_INI = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
 # Of this Starlette's TestClient, about the HTTP library underneath it: nothing that a reader's test does.
 _TESTCLIENT = "ignore:Using `httpx` with `starlette.testclient`"
-_SERVERS = ("uvicorn ", "litestar ", "celery ", "taskiq ")
+_SERVERS = ("uvicorn ", "litestar ", "celery ", "taskiq ", "sinch-provisioning webhooks listen")
 _CURL = 'curl() { command curl --silent --show-error --fail --retry 100 --retry-delay 1 --retry-connrefused "$@"; }'
 
 

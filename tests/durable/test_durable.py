@@ -364,12 +364,12 @@ async def test_ordering_twice_is_one_order(tmp_path: Path, monkeypatch: pytest.M
     assert {each.method for each in server.requests if each.operation_id != "token"} == {"GET"}
     found = await standings(url)
     assert [each.state for each in found] == ["queued"] * 3
-    written = await asyncio.to_thread(_everything, tmp_path / "orders.sqlite")
+    written = await asyncio.to_thread(everything, tmp_path / "orders.sqlite")
     assert b"LINE_TOKEN" in written
     assert b"s3cret-token" not in written
 
 
-def _everything(database: Path) -> bytes:
+def everything(database: Path) -> bytes:
     """Return all text of a database, and what it says where it is base64."""
     found: list[bytes] = []
     with closing(sqlite3.connect(database)) as connection:
@@ -447,7 +447,7 @@ async def test_orders_change_while_workers_run(tmp_path: Path, monkeypatch: pyte
         assert standings == {"queued": 0, "under way": 0, "done": 4, "failed": 0, "stopped": 1}
         assert count("updateRcsSender", "createRcsSender", "launchRcsSender") == [1, 1, 1]
         assert await stop([worker]) == [0]
-    written = await asyncio.to_thread(_everything, tmp_path / "orders.sqlite")
+    written = await asyncio.to_thread(everything, tmp_path / "orders.sqlite")
     assert b"LINE_TOKEN" in written
     assert b"canary" not in written
 

@@ -34,3 +34,18 @@ async def test_what_the_document_does_not_know_stays_with_the_service() -> None:
         reply = await http.get("/senders")
     assert reply.json()[0]["id"] == "a"
     assert "canary" not in reply.text
+
+
+async def test_a_state_is_the_status_where_a_reply_has_none() -> None:
+    """Sinch's own API says `state`, which the vendored document does not know; a status that is there stays."""
+    emulator = Emulator()
+    senders = [
+        {"id": "a", "state": "IN_TEST"},
+        {"id": "b", "status": "DRAFT", "state": "IN_TEST"},
+        {"id": "c"},
+    ]
+    emulator.inject("listRcsSenders", body={"senders": senders})
+    emulator.inject("createLineSender", body={"id": "d", "state": "ACTIVE"})
+    async with in_process(small_app(opener(emulator))) as http:
+        replied = [*(await http.get("/senders")).json(), (await http.get("/line")).json()]
+    assert [each["status"] for each in replied] == ["IN_TEST", "DRAFT", None, "ACTIVE"]

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import Body, Depends, FastAPI
 
-from sinch_provisioning import OAuth2ClientCredentials, v1_2
-from sinch_provisioning.fastapi import current_client, install, lifespan
-from sinch_provisioning_v1_2_api.models import CreateRcsSenderRequest, RcsSender
+from sinch_provisioning import OAuth2ClientCredentials, models, v1_2
+from sinch_provisioning.fastapi import RcsSenderResponse, current_client, install, lifespan
+from sinch_provisioning.v1_2.models import CreateRcsSenderRequest, RcsSender
 
 from ..v1_2.strict_server import StrictServer
 from .apps import TestClient
@@ -58,3 +58,23 @@ def test_routes_take_and_return_the_models_of_1_2() -> None:
         assert "details.brand.bannerUrl should not be empty" in refused.json()["missing"]
         described = http.get("/openapi.json").json()["components"]["schemas"]
         assert "authToken" not in str(described["RcsSender"])
+
+
+def test_an_application_may_return_senders_of_both_apis() -> None:
+    """Models of one name are two schemas, each with the properties that its responses have."""
+    app = FastAPI()
+
+    @app.get("/vendored")
+    async def vendored() -> RcsSenderResponse:
+        return models.RcsSender(id="a")
+
+    @app.get("/own")
+    async def own() -> RcsSender:
+        return RcsSender("b", "EU", "CONVERSATIONAL", "OTP", "EUROPE", state="DRAFT", auth_token="canary")
+
+    with TestClient(app) as http:
+        schemas = http.get("/openapi.json").json()["components"]["schemas"]
+        one, other = http.get("/vendored").json(), http.get("/own").json()
+    named = {frozenset(each["properties"]) for name, each in schemas.items() if name.endswith("RcsSender")}
+    assert named == {frozenset(one), frozenset(other)}
+    assert (other["state"], "status" in other, "authToken" in other) == ("DRAFT", False, False)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 from attrs import define, field
 
@@ -44,14 +48,24 @@ class FakeClock:
 TRANSPORTS = ("own", "httpx's")
 
 
-def transport_named(name: object) -> object:
-    """Return the client's `transport` option for a name of `TRANSPORTS`, anything else as it is."""
+def transport_named(name: object, proxy: str | None = None) -> object:
+    """Return the client's `transport` option for a name of `TRANSPORTS`, anything else as it is.
+
+    httpx's does not look for a proxy in the environment: that is its client's part.
+    """
     if name == "own":
         return "httpx"
     if name == "httpx's":
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=30)
-        return httpx.AsyncHTTPTransport(limits=limits)
+        verify = _authorities(os.environ.get("SSL_CERT_FILE"))
+        return httpx.AsyncHTTPTransport(verify=verify, limits=limits, proxy=proxy)
     return name
+
+
+@cache
+def _authorities(file: str | None) -> ssl.SSLContext:
+    # Reading them takes longer than most of the tests.
+    return ssl.create_default_context(cafile=file or certifi.where())
 
 
 def client_on(server: Server, **options: Any) -> ProvisioningClient:

@@ -1,4 +1,7 @@
-"""Proxies of the environment: honoured, bypassed, and a failed CONNECT is no request that was sent."""
+"""Proxies of the environment: honoured, bypassed, and a failed CONNECT is no request that was sent.
+
+Where a setting is looked for, on our own connections only: a transport of httpx's knows one proxy, which it is given.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from sinch_provisioning._http.request import Server as HttpServer
 from sinch_provisioning._http.send_progress import SendProgress
 
 from . import faults
-from .clients import KEY_ID, KEY_SECRET, client_on, policy
+from .clients import KEY_ID, KEY_SECRET, client_on, policy, transport_named
 from .proxy import Proxy
 from .server import Server
 from .test_cancellation import tls_server
@@ -47,9 +50,10 @@ async def proxy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Proxy]:
         yield running
 
 
-async def test_https_proxy_is_honoured(tls_server: Server, proxy: Proxy) -> None:
+async def test_https_proxy_is_honoured(tls_server: Server, proxy: Proxy, transport: str) -> None:
     """Calls travel through the tunnel, and the tunnel is kept."""
-    async with client_on(tls_server, **named(tls_server)) as sinch:
+    through = transport_named(transport, proxy.url)
+    async with client_on(tls_server, transport=through, **named(tls_server)) as sinch:
         await sinch.rcs.create(display_name="New")
         await sinch.rcs.list()
     assert proxy.tunnels == [f"api.example:{tls_server.port}"]
@@ -102,10 +106,11 @@ async def test_plain_http_host_goes_through_the_proxy_as_it_is(server: Server) -
 
 @pytest.mark.parametrize("answer", [403, 407, 502, None])
 async def test_refused_tunnel_is_retried_also_for_a_create(
-    tls_server: Server, proxy: Proxy, answer: int | None
+    tls_server: Server, proxy: Proxy, transport: str, answer: int | None
 ) -> None:
     """A CONNECT that fails has carried nothing of the request, so even a create is tried again."""
-    async with client_on(tls_server, **named(tls_server)) as sinch:
+    through = transport_named(transport, proxy.url)
+    async with client_on(tls_server, transport=through, **named(tls_server)) as sinch:
         # The token comes first, through a tunnel of its own that the server then closes.
         tls_server.arm("token", faults.close_after)
         await sinch.authenticate()
@@ -120,9 +125,12 @@ async def test_refused_tunnel_is_retried_also_for_a_create(
     assert tls_server.count("POST rcs") == 0
 
 
-async def test_deadline_in_a_silent_proxy_is_no_unknown_outcome(tls_server: Server, proxy: Proxy) -> None:
+async def test_deadline_in_a_silent_proxy_is_no_unknown_outcome(
+    tls_server: Server, proxy: Proxy, transport: str
+) -> None:
     """While the tunnel is not there, a create has not left."""
-    async with client_on(tls_server, **named(tls_server), retry=policy(deadline=0.3)) as sinch:
+    options = {**named(tls_server), "transport": transport_named(transport, proxy.url)}
+    async with client_on(tls_server, **options, retry=policy(deadline=0.3)) as sinch:
         tls_server.arm("token", faults.close_after)
         await sinch.with_options(retry=policy()).authenticate()
         proxy.answer = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -207,20 +208,54 @@ async def test_endless_body_is_given_up_at_the_bound() -> None:
     assert sent < 16 * 2**20
 
 
-async def test_one_byte_chunks_count_with_their_framing() -> None:
-    """A body of tiny chunks neither holds up the event loop nor outgrows the bound in framing."""
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [
+        (CHUNKS, b"1\r\na\r\n"),
+        (CHUNKS, b"1;" + b"e" * 5_000 + b"\r\na\r\n"),
+        (CHUNKS + b"1;", b"e" * 100),
+        (CHUNKS + b"1\r\na\r\n0\r\n", b"X:\r\n"),
+        (b"", b"HTTP/1.1 103 X\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"X:\r\n"),
+    ],
+    ids=["chunks of a byte", "extensions", "an extension", "trailers", "interim replies", "headers"],
+)
+async def test_endless_framing_is_given_up_in_no_time(start: bytes, part: bytes) -> None:
+    """A flood of what is no content neither holds the event loop for 0.1 s nor outgrows the bound of the body."""
+    sent = 0
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
         await asked(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(start)
         while True:
-            writer.write(b"1\r\na\r\n" * 10_000)
+            writer.write(part * (2**16 // len(part)))
             await writer.drain()
+            sent += 2**16
+
+    turns: list[float] = []
+
+    async def turning() -> None:
+        while True:
+            began = time.thread_time()
+            await asyncio.sleep(0)
+            turns.append(time.thread_time() - began)
 
     async with talking_to(script) as connection:
-        received = await exchange(connection, limit=2**20)
-        assert received.unreadable is not None
-        assert len(received.content) < 2**19
+        watching = asyncio.ensure_future(turning())
+        try:
+            received = await exchange(connection, limit=2**20)
+            given_up = received.unreadable is not None and len(received.content) < 2**19
+        except ExchangeError as error:
+            given_up = error.cause == "RemoteProtocolError"
+        watching.cancel()
+    assert given_up
+    assert max(turns) < 0.1
+    # With what the buffers of both ends hold.
+    assert sent < 8 * 2**20
 
 
 async def test_server_that_does_not_read_is_a_write_timeout() -> None:

@@ -70,6 +70,11 @@ async def test_a_redis_that_is_down_is_one_warning(
         assert not await replays.claim("7", 60)
         await replays.release("7")
         assert await replays.claim("7", 60)
+        verifier = WebhookVerifier(SECRET, replays=replays)
+        headers = sign(BODY, at=time.time())
+        assert (await verifier.verify(headers, BODY)).current_state == "LAUNCHED"
+        with pytest.raises(WebhookSignatureError):
+            await verifier.verify(headers, BODY)
         assert time.monotonic() - started < 2
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 

@@ -206,7 +206,7 @@ async def test_some_countries_rejected_is_success(sinch: ProvisioningClient, ser
     sender = await sinch.rcs.create(**FIELDS)
     stored = server.senders[sender.id]
     stored["state"] = "LAUNCHED"
-    stored["countryStatus"] = [country("DE", "PENDING"), country("FR", "REJECTED")]
+    stored["countryStatus"] = [country("DE", "PENDING"), country("FR", "REJECTED") | {"operators": None}]
     seen = []
     async for state in sinch.rcs.watch(sender.id, timeout=3600):
         seen.append([each.status for each in state.country_status or ()])

@@ -24,7 +24,8 @@ from openapi_python_client.parser.properties.uuid import UuidProperty
 from tools.codegen.literals import literal
 from tools.normalize.metadata import Tag
 
-# Property class -> annotation, decoder in decoding.py, encoder, in which "{}" is the value.
+# Property class -> annotation, decoder in decoding.py, encoder, in which "{}" is the value. A date may be text: files
+# and databases hold it so.
 _SCALARS: dict[type, tuple[str, str, str]] = {
     StringProperty: ("str", "as_str", "{}"),
     IntProperty: ("int", "as_int", "{}"),
@@ -32,8 +33,8 @@ _SCALARS: dict[type, tuple[str, str, str]] = {
     BooleanProperty: ("bool", "as_bool", "{}"),
     NoneProperty: ("None", "as_none", "{}"),
     FileProperty: ("FileContent", "as_file", "{}"),
-    DateTimeProperty: ("_dt.datetime", "as_datetime", "{}.isoformat()"),
-    DateProperty: ("_dt.date", "as_date", "{}.isoformat()"),
+    DateTimeProperty: ("_dt.datetime", "as_datetime", "plain({})"),
+    DateProperty: ("_dt.date", "as_date", "plain({})"),
     UuidProperty: ("_uuid.UUID", "as_uuid", "str({})"),
 }
 
@@ -162,8 +163,11 @@ class Codec:
             if prop.class_info.name in self.closed_enums:
                 kind = self.refer(prop.class_info.name)
                 return f"cast({literal(kind)}, {decoder}({value}, {literal(place)}))"
+            if len(prop.values) == 1:
+                return self._constant(decoder, value, place, next(iter(prop.values)))
         elif isinstance(prop, ConstProperty):
-            decoder = f"as_{type(_constant(prop)).__name__}"
+            known = _constant(prop)
+            return self._constant(f"as_{type(known).__name__}", value, place, known)
         elif isinstance(prop, ModelProperty):
             model = self.resolve(prop)
             code = f"{self.refer(model.class_info.name)}.from_dict({value})"
@@ -172,6 +176,9 @@ class Codec:
         if decoder == "as_none":
             return f'cast("None", as_none({value}, {literal(place)}))'
         return f"{decoder}({value}, {literal(place)})" if decoder else code
+
+    def _constant(self, decoder: str, value: str, place: str, known: object) -> str:
+        return f"as_const({decoder}({value}, {literal(place)}), {literal(known)}, {literal(place)})"
 
     def _decode_mapping(self, model: ModelProperty, value: str, place: str) -> str:
         source, item = f"as_object({value}, {literal(place)})", f"{value}_item"
@@ -215,9 +222,10 @@ class Codec:
             )
             lines.append(f"    tagged: dict[str, {decoder}] = {{{tagged}}}")
             known = f"data, {literal(place)}, {literal(tag.wire)}, tagged"
-            # An unknown value of a closed tag rules out the classes, but not the other alternatives.
             others = [
-                self._decoder(one, place) for one in choices if not (tag.closed and self._is_class(one))
+                self._decoder(one, place)
+                for one in choices
+                if not (isinstance(one, ModelProperty) and str(one.class_info.name) in tag.ruled_out)
             ]
             lines.append(f"    return by_tag({known}, ({''.join(f'{one}, ' for one in others)}))")
         # The same code gets the same function.

@@ -13,6 +13,9 @@ from tools.codegen.models import Models
 # Types that from_dict checks inline, for speed -> their name in errors.
 _IN_PLACE = {"str": "a string", "bool": "a boolean"}
 
+# Properties from which on it pays to look at all of them at once.
+_MANY = 5
+
 
 @frozen
 class Field:
@@ -20,7 +23,7 @@ class Field:
 
     A `tracked` attribute is nullable and optional, a `hidden` one a secret of a scalar type. Both are stored under a
     private name and read through a property: so that null and absent differ on the wire while both read as None, and
-    so that libraries that serialize the public attributes of any class leave the secret out.
+    so that libraries that serialize the attributes of any class leave the secret out.
     """
 
     wire: str
@@ -32,6 +35,8 @@ class Field:
     tracked: bool
     hidden: bool
     secret: bool
+    wrapped: bool
+    from_text: str | None
     builder: str
     decode_lines: list[str]
     encode_lines: list[str]
@@ -50,6 +55,16 @@ class Field:
     def private(self) -> bool:
         """Whether it is read through a property."""
         return self.tracked or self.hidden
+
+    @property
+    def declared(self) -> str:
+        """The type that the attribute is declared with; a `wrapped` mapping shows its items to no serializer."""
+        return self.annotation.replace("Mapping[", "_Opaque[", 1) if self.wrapped else self.annotation
+
+    @property
+    def revealed(self) -> str:
+        """The expression for the value that is stored."""
+        return f"_revealed(self.{self.stored})" if self.hidden else f"self.{self.stored}"
 
     @property
     def shown(self) -> str:
@@ -71,6 +86,7 @@ class ModelCode:
     extras_encode: str
     functions: list[str]
     is_input: bool
+    is_reply: bool
 
     @classmethod
     def of(cls, model: ModelProperty, models: Models) -> ModelCode:
@@ -83,9 +99,7 @@ class ModelCode:
         return cls(
             name=name,
             description=model.description.get_untrusted_value() if model.description else "",
-            fields=[
-                _field(models, model, prop, codec, name in models.inputs) for prop in models.properties(model)
-            ],
+            fields=[_field(models, model, prop, codec) for prop in models.properties(model)],
             imports=models.imports(model, with_fields=name in models.inputs),
             extras_annotation=codec.extras(model),
             extras_decode=unknown
@@ -94,12 +108,36 @@ class ModelCode:
             extras_encode=codec.encode_mapping(model, "self.additional_properties"),
             functions=codec.written(),
             is_input=name in models.inputs,
+            is_reply=name not in models.request_only,
         )
 
     @property
     def has_private(self) -> bool:
         """Whether any attribute is stored under a private name, which its repr must not show."""
         return any(one.private for one in self.fields)
+
+    @property
+    def has_hidden(self) -> bool:
+        """Whether any attribute is a secret of a scalar type."""
+        return any(one.hidden for one in self.fields)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether replies have it and it is many strings, so that looking at all of them at once pays."""
+        texts = [one.from_text for one in self.fields if one.from_text is not None]
+        return self.is_reply and len(texts) == len(self.fields) >= _MANY
+
+    @property
+    def texts(self) -> list[str]:
+        """The variables that hold the properties while they are strings."""
+        return [f"{one.python}_text" for one in self.fields]
+
+    @property
+    def are_texts(self) -> str:
+        """The condition under which `from_text` decodes: strings all, and none empty that is to be parsed."""
+        strings = " is ".join(f"type({text})" for text in self.texts)
+        parsed = [text for text, one in zip(self.texts, self.fields, strict=True) if one.from_text != text]
+        return " and ".join([f"{strings} is str", *parsed])
 
     @property
     def wire_names(self) -> dict[str, str]:
@@ -119,11 +157,11 @@ class _Attribute:
     secret: bool
 
 
-def _field(
-    models: Models, model: ModelProperty, prop: PropertyProtocol, codec: Codec, is_input: bool
-) -> Field:
+def _field(models: Models, model: ModelProperty, prop: PropertyProtocol, codec: Codec) -> Field:
     attribute = models.attribute(model, prop)
-    python, place = str(prop.python_name), f"{model.class_info.name}.{attribute.wire}"
+    name = str(model.class_info.name)
+    is_input = name in models.inputs
+    python, place = str(prop.python_name), f"{name}.{attribute.wire}"
     _, nullable = split_null(prop)
     present = codec.annotation(prop)
     accepted = codec.accepted(prop) if is_input else present
@@ -148,9 +186,21 @@ def _field(
         tracked=own.tracked,
         hidden=own.secret and not wrapped,
         secret=own.secret,
-        decode_lines=_decode_lines(prop, codec, attribute.wire, place, own.annotation),
-        encode_lines=_encode_lines(prop, codec, python, attribute.wire, place),
+        wrapped=wrapped,
+        from_text=_from_text(own, codec, place),
+        decode_lines=_decode_lines(
+            prop, codec, attribute.wire, place, own.annotation, lenient=name not in models.request_only
+        ),
+        encode_lines=_encode_lines(prop, codec, python, attribute.wire, place, is_input=is_input),
     )
+
+
+def _from_text(own: _Attribute, codec: Codec, place: str) -> str | None:
+    """Return the expression that decodes a property known to be a string that is not empty; None for other types."""
+    local, kind = f"{own.python}_text", codec.annotation(own.prop)
+    if own.tracked or own.secret or kind not in ("str", "_dt.datetime"):
+        return None
+    return local if kind == "str" else codec.decode(own.prop, local, place)
 
 
 def _optional(kind: str, prop: PropertyProtocol, nullable: bool) -> str:
@@ -191,10 +241,18 @@ def _default(own: _Attribute, builder: str, *, wrapped: bool) -> str:
     return "" if own.prop.required else " = None"
 
 
-def _decode_lines(prop: PropertyProtocol, codec: Codec, wire: str, place: str, annotation: str) -> list[str]:
+def _decode_lines(
+    prop: PropertyProtocol, codec: Codec, wire: str, place: str, annotation: str, *, lenient: bool
+) -> list[str]:
+    """Return the statements that decode a property; `lenient`: null for a required one reads as None."""
     python = str(prop.python_name)
     local, raw, key = f"{python}_", f"{python}_raw", literal(wire)
     kind = codec.annotation(prop)
+    lenient = lenient and prop.required and not split_null(prop)[1]
+    if kind in _IN_PLACE and lenient:
+        null = f"required_null(source, {key}, {literal(place)}, {literal(_IN_PLACE[kind])})"
+        value = f"{raw} if isinstance({raw}, {kind}) else {null}"
+        return [f"{raw} = source.get({key})", f"{local}: {kind} = {value}"]
     if kind in _IN_PLACE:
         missing = "" if prop.required else f"{local} is not None and "
         return [
@@ -214,19 +272,26 @@ def _decode_lines(prop: PropertyProtocol, codec: Codec, wire: str, place: str, a
         return [f"{local} = source.get({key})"]
     if not prop.required:
         code = f"None if {absence(prop, raw)} else {code}"
+    elif lenient:
+        code = f"required_null(source, {key}, {literal(place)}) if {raw} is None else {code}"
     return [f"{raw} = source.get({key})", f"{local}: {annotation} = {code}"]
 
 
-def _encode_lines(prop: PropertyProtocol, codec: Codec, python: str, wire: str, place: str) -> list[str]:
+def _encode_lines(
+    prop: PropertyProtocol, codec: Codec, python: str, wire: str, place: str, *, is_input: bool
+) -> list[str]:
     key, own, nullable = literal(wire), f"self.{python}", split_null(prop)[1]
     code = codec.encode(prop, own)
     if not prop.required and nullable:
         return [
             f"if not absent(self._{python}_):",
-            f"    payload[{key}] = {codec.encode(prop, f'self._{python}_')}",
+            f"    payload[{key}] = {code}",
         ]
     if not prop.required:
         return [f"if {own} is not None:", f"    payload[{key}] = {code}"]
     if nullable:
         return [f"payload[{key}] = {code}"]
+    if not is_input:
+        # None stands for the null that came.
+        return [f"payload[{key}] = {own if code == own else f'plain({own})'}"]
     return [f"payload[{key}] = {codec.encode(prop, f'required({own}, {literal(place)})')}"]

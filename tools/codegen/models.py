@@ -26,6 +26,7 @@ class Models:
     secrets: frozenset[str]
     cycles: dict[str, int] = field(factory=dict)
     inputs: frozenset[str] = frozenset()
+    request_only: frozenset[str] = frozenset()
     closed_enums: frozenset[str] = frozenset()
 
     @classmethod
@@ -39,13 +40,18 @@ class Models:
         return evolve(made, cycles=_cycles(graph))
 
     def used_in(self, requests: Iterable[PropertyProtocol], responses: Iterable[PropertyProtocol]) -> Models:
-        """Return a copy that knows which models are inputs, and which enums only occur in requests.
+        """Return a copy that knows which models are inputs, and which models and enums only occur in requests.
 
-        In a request an unknown value is a mistake; in a response it is a value added later.
+        In a request an unknown value, or null against the document, is a mistake; in a response it is for us to bear.
         """
-        sent, received = self._reachable(requests), self._reachable(responses)
-        enums = frozenset(name for name in sent - received if name not in self.named)
-        return evolve(self, inputs=frozenset(name for name in sent if name in self.named), closed_enums=enums)
+        sent, received = frozenset(self._reachable(requests)), frozenset(self._reachable(responses))
+        models = frozenset(self.named)
+        return evolve(
+            self,
+            inputs=sent & models,
+            request_only=(sent - received) & models,
+            closed_enums=sent - received - models,
+        )
 
     def _reachable(self, props: Iterable[PropertyProtocol]) -> set[str]:
         found: set[str] = set()

@@ -67,10 +67,14 @@ class OperationCode:
 
     @property
     def docstring(self) -> str:
-        """The docstring of the coroutine."""
+        """The docstring of the coroutine: what the document says of the operation and of its parameters."""
         parts = [self.endpoint.summary, self.endpoint.description]
-        words = "\n\n".join(part.get_untrusted_value().strip() for part in parts if part)
-        return words or f"Call {self.metadata.method} {self.metadata.path}."
+        words = [part.get_untrusted_value().strip() for part in parts if part]
+        words = words or [f"Call {self.metadata.method} {self.metadata.path}."]
+        described = [
+            (name, one.description) for name, one in self.metadata.parameters.items() if one.description
+        ]
+        return "\n\n".join([*words, *(f"{name}: {' '.join(said.split())}" for name, said in described)])
 
     @property
     def body(self) -> PropertyProtocol | None:

@@ -114,14 +114,18 @@ class PackageBuilder:
         def place(found: re.Match[str]) -> str:
             return self._document.places[int(found[1])]
 
-        return re.sub(r"(?:[A-Z]+ )?/(\d+)(?:/\{[^{}]*\})*(?=[\s,;:]|$)", place, text)
+        return re.sub(r"(?<![\w/])(?:[A-Z]+ )?/(\d+)(?:/\{[^{}]*\})*(?![\w/{])", place, text)
 
-    def build(self, folder: Path) -> list[str]:
-        """Write the package into an empty folder and return the generator's warnings."""
+    def build(self, folder: Path) -> set[str]:
+        """Write the package into an empty folder, and return the ids of its operations.
+
+        The generator's warnings are added to the document's remarks.
+        """
         self._config.output_path = folder
         project = Project(openapi=self._parsed, config=self._config, custom_template_path=TEMPLATES)
         project.env.filters.update(literal=literal, docstring=docstring, enum_values=_enum_values)
-        project.env.globals.update(self._globals())
+        codes = self._codes()
+        project.env.globals.update(self._globals(codes))
         with contextlib.redirect_stdout(io.StringIO()):
             errors = project.build()
         for name in _OWN_FILES:
@@ -130,16 +134,21 @@ class PackageBuilder:
         (folder / "py.typed").touch()
         _tidy(folder)
         _remove_unused(folder)
-        return [self._named(" ".join(f"{error.header}: {error.detail}".split())) for error in errors]
+        for error in errors:
+            said = self._named(" ".join(f"{error.header}: {error.detail}".split()))
+            self._document.remarks.add("openapi-python-client", "{}", said)
+        return {code.metadata.operation_id for code in codes.values()}
 
-    def _globals(self) -> dict[str, object]:
-        codes = {
+    def _codes(self) -> dict[str, OperationCode]:
+        return {
             str(endpoint.name): OperationCode.of(
                 endpoint, self._document.operations[str(endpoint.name)], self._models
             )
             for collection in self._parsed.endpoint_collections_by_tag.values()
             for endpoint in collection.endpoints
         }
+
+    def _globals(self, codes: dict[str, OperationCode]) -> dict[str, object]:
         title = self._document.title
         return {
             "generator_version": version("openapi-python-client"),

@@ -94,10 +94,10 @@ class RequestCode:
     def _segment(self, metadata: Parameter, prop: PropertyProtocol) -> str:
         name, style = prop.name.get_untrusted_value(), _style(metadata)
         texts = isinstance(prop, LiteralEnumProperty) and prop.value_type is str
+        slashes = ", slashes=True" if metadata.wire in self.metadata.slashes else ""
         if (isinstance(prop, StringProperty) or texts) and metadata.style == "simple":
-            slashes = ", slashes=True" if metadata.wire in self.metadata.slashes else ""
             return f"_segment({name}, {literal(metadata.wire)}{slashes})"
-        return f"_path_value({self._encoded(prop, name)}, {literal(metadata.wire)}{style})"
+        return f"_path_value({self._encoded(prop, name)}, {literal(metadata.wire)}{style}{slashes})"
 
     def _content(self) -> tuple[list[str], list[str]]:
         if self.body is None:

@@ -86,6 +86,11 @@ class Resolver:
         return frozenset(found)
 
 
+def listed_names(value: object) -> set[str]:
+    """Return the names that a list gives."""
+    return set(map(str, value)) if isinstance(value, list) else set()
+
+
 def types(node: Node) -> list[str]:
     """Return the types of a resolved schema, inferred if it states none; [] is any type."""
     stated, _ = types_of(node)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from tools.differ.changes import NAMES, REQUEST, Change, Changes
-from tools.differ.comparison import Comparison
+from tools.differ.comparison import Comparison, listed_names
 from tools.differ.matching import Matching
-from tools.differ.operation_changes import OperationDiff, directions_of
+from tools.differ.operation_changes import OperationDiff, directions_of, server_places
 from tools.differ.schema_changes import SchemaDiff
 from tools.differ.security_changes import security_changes
 from tools.differ.webhook_changes import webhook_changes
-from tools.openapi.document import Document, as_node
-from tools.openapi.servers import server_urls
+from tools.openapi.document import Document, as_node, as_nodes
 
 
 def compare(old: Document, new: Document, *, stable_names: bool = False) -> list[Change]:
@@ -50,12 +49,30 @@ def _components(old: Document, new: Document, schemas: SchemaDiff, stable_names:
 
 
 def _servers(old: Document, new: Document, changes: Changes) -> None:
-    before, after = server_urls(old.data), server_urls(new.data)
-    if before[:1] != after[:1]:
+    # Without servers there is one, at the root.
+    before, after = (server_places(one.data) or ["/"] for one in (old, new))
+    if before[0] != after[0]:
         # The first server is the default of the client.
-        words = f"server changed from {', '.join(before[:1]) or 'none'} to {', '.join(after[:1]) or 'none'}"
+        words = f"server changed from {before[0]} to {after[0]}"
         changes.note("servers", words, REQUEST, breaking=True)
     for url in [url for url in before[1:] if url not in after]:
         changes.note("servers", f"server removed: {url}", REQUEST, breaking=True)
     for url in [url for url in after[1:] if url not in before]:
         changes.note("servers", f"server added: {url}", REQUEST)
+    values, new_values = _server_values(old), _server_values(new)
+    for url, name, value in sorted(values ^ new_values):
+        if any((url, name) == key[:2] for key in values) and any(
+            (url, name) == key[:2] for key in new_values
+        ):
+            gone = (url, name, value) in values
+            words = f"server variable {name} of {url}: value {value} {'removed' if gone else 'added'}"
+            changes.note("servers", words, REQUEST, breaking=gone)
+
+
+def _server_values(document: Document) -> set[tuple[str, str, str]]:
+    return {
+        (str(server.get("url")), name, value)
+        for server in as_nodes(document.data.get("servers"))
+        for name, variable in as_node(server.get("variables")).items()
+        for value in listed_names(as_node(variable).get("enum"))
+    }

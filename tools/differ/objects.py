@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from attrs import evolve, frozen
 
 from tools.differ.changes import NAMES, REQUEST, RESPONSE, Change
-from tools.differ.comparison import Comparison, Resolver
+from tools.differ.comparison import Comparison, Resolver, listed_names
 from tools.openapi.document import Node, as_node, as_nodes
 
 
@@ -30,7 +30,7 @@ class Objects:
 
     def _properties(self) -> Iterator[Change | Comparison]:
         old, new = as_node(self.old.get("properties")), as_node(self.new.get("properties"))
-        needed, needs = _required(self.old), _required(self.new)
+        needed, needs = listed_names(self.old.get("required")), listed_names(self.new.get("required"))
         kind = "/".join(sorted(self.one.directions))
         for name in old:
             at = evolve(self.one, subject=f"{self.one.subject}.{name}")
@@ -60,13 +60,10 @@ class Objects:
             at = evolve(self.one, subject=f"{self.one.subject}.{name}")
             after = self.after.marks(new[name])
             word = "required " if name in needs else ""
-            narrowed = name in needs and "readOnly" not in after
+            narrowed = name in needs - needed and "readOnly" not in after
             yield at.change(f"{word}{kind} property added", narrowed=narrowed)
-        yield from self._undeclared_required(needed - set(old), needs - set(new))
-
-    def _undeclared_required(self, needed: set[str], needs: set[str]) -> Iterator[Change]:
-        """Compare `required` without a property of that name, as in the alternatives of a union."""
-        for name in sorted(needs ^ needed):
+        # `required` may name properties that only the alternatives of a union declare.
+        for name in sorted((needs ^ needed) - {*old, *new}):
             words = "made required" if name in needs else "made optional"
             at = evolve(self.one, subject=f"{self.one.subject}.{name}")
             yield at.change(f"undeclared property {words}", narrowed=name in needs)
@@ -140,11 +137,6 @@ def _marks(
 def _directions(directions: frozenset[str], marks: frozenset[str]) -> frozenset[str]:
     left = directions - ({REQUEST} if "readOnly" in marks else set())
     return left - ({RESPONSE} if "writeOnly" in marks else set())
-
-
-def _required(node: Node) -> set[str]:
-    listed = node.get("required")
-    return {str(name) for name in listed} if isinstance(listed, list) else set()
 
 
 def _additional(node: Node) -> object:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 from attrs import frozen
 
-from tools.differ.changes import BOTH, NAMES, REQUEST, RESPONSE, Change, Changes
-from tools.differ.comparison import Comparison
+from tools.differ.changes import NAMES, REQUEST, RESPONSE, Change, Changes
+from tools.differ.comparison import Comparison, types
 from tools.differ.matching import Call, Matching
 from tools.differ.schema_changes import SchemaDiff
 from tools.openapi.document import Document, Node, as_node, as_nodes
 from tools.openapi.media_types import is_json
 from tools.openapi.parameters import DEFAULT_STYLES, is_ignored
-from tools.openapi.servers import server_url
+from tools.openapi.servers import server_urls
 
 _REQUEST, _RESPONSE = frozenset({REQUEST}), frozenset({RESPONSE})
 
@@ -52,7 +55,7 @@ class OperationDiff:
         if was != now:
             words = f"operation {'deprecated' if now else 'no longer deprecated'}"
             self.changes.note(old.name, words, NAMES, minor=False)
-        servers = server_url(old.node) or server_url(old.item), server_url(new.node) or server_url(new.item)
+        servers = [(*server_places(one.node), *server_places(one.item), None)[0] for one in (old, new)]
         if servers[0] != servers[1]:
             words = f"its own server changed from {servers[0] or 'none'} to {servers[1] or 'none'}"
             self.changes.note(old.name, words, REQUEST, breaking=True)
@@ -72,29 +75,39 @@ class OperationDiff:
         moved = old.place[1] != new.place[1]
         for key, one in before.items():
             words = f"{one['in']} parameter {one['name']}"
-            needed = one.get("required") is True and key[0] != "path"
             other = after.get(key)
-            if other is None:
-                if key[0] != "path" or moved:
-                    said = f"{'required ' if needed else ''}{words} removed"
-                    self.changes.add(Change(old.name, said, frozenset({REQUEST, NAMES})))
-                continue
-            needs = other.get("required") is True and key[0] != "path"
-            if needed != needs:
-                made = f"{words} made {'required' if needs else 'optional'}"
-                self.changes.note(old.name, made, REQUEST, breaking=needs)
-            for field, was, now in _styles(one, other):
-                text = f"{words} {field} changed from {was} to {now}"
-                self.changes.note(old.name, text, REQUEST, breaking=True)
-            if (one.get("deprecated") is True) != (other.get("deprecated") is True):
-                said = "deprecated" if other.get("deprecated") is True else "no longer deprecated"
-                self.changes.note(old.name, f"{words} {said}", REQUEST, minor=False)
-            self.schemas.compare(Comparison(_schema(one), _schema(other), old.name, _REQUEST, words))
+            if other is not None:
+                self._parameter(old.name, words, one, other)
+            elif key[0] != "path" or moved:
+                said = f"{'required ' if _is_needed(one) else ''}{words} removed"
+                self.changes.add(Change(old.name, said, frozenset({REQUEST, NAMES})))
         for key, other in after.items():
             if key not in before and (key[0] != "path" or moved):
-                needs = other.get("required") is True and key[0] != "path"
+                needs = _is_needed(other)
                 words = f"{'required ' if needs else ''}{other['in']} parameter {other['name']} added"
                 self.changes.note(old.name, words, REQUEST, breaking=needs or key[0] == "path")
+
+    def _parameter(self, name: str, words: str, old: Node, new: Node) -> None:
+        needed, needs = _is_needed(old), _is_needed(new)
+        if needed != needs:
+            self.changes.note(
+                name, f"{words} made {'required' if needs else 'optional'}", REQUEST, breaking=needs
+            )
+        before, _ = self.schemas.before.resolve(_schema(old))
+        after, _ = self.schemas.after.resolve(_schema(new))
+        changed = _styles(old, new, scalar=_is_scalar(before) and _is_scalar(after))
+        if not needed and old["in"] != "path" and "default" in before and "default" in after:
+            # It decides what a call does without the parameter. One that comes or goes may have been so all along.
+            changed.append(("default", json.dumps(before["default"]), json.dumps(after["default"])))
+        for field, was, now in changed:
+            if was != now:
+                self.changes.note(
+                    name, f"{words} {field} changed from {was} to {now}", REQUEST, breaking=True
+                )
+        if (old.get("deprecated") is True) != (new.get("deprecated") is True):
+            said = "deprecated" if new.get("deprecated") is True else "no longer deprecated"
+            self.changes.note(name, f"{words} {said}", REQUEST, minor=False)
+        self.schemas.compare(Comparison(_schema(old), _schema(new), name, _REQUEST, words))
 
     def _body(self, old: Call, new: Call) -> None:
         before = self.old.follow(old.node.get("requestBody"))
@@ -113,15 +126,19 @@ class OperationDiff:
 
     def _responses(self, old: Call, new: Call) -> None:
         before, after = (_statuses(one) for one in (old, new))
-        for code in before:
-            if code not in after:
+        described = {code: _described(code, before, after) for code in before}
+        for code, present in described.items():
+            if present not in after:
                 words = f"response status {code} removed"
-                self.changes.note(old.name, words, RESPONSE, breaking=code.startswith("2"))
+                self.changes.note(old.name, words, RESPONSE, breaking=code in _successes(before))
                 continue
-            one, other = self.old.follow(before[code]), self.new.follow(after[code])
-            self._content(one, other, old.name, _RESPONSE, f"{code} response")
-            self._headers(one, other, old.name, f"{code} response header")
-        for code in [code for code in after if code not in before]:
+            if present != code:
+                self.changes.note(old.name, f"response status changed from {code} to {present}", RESPONSE)
+            one, other = self.old.follow(before[code]), self.new.follow(after[present])
+            what = f"{code} response" if present == code else "response"
+            self._content(one, other, old.name, _RESPONSE, what)
+            self._headers(one, other, old.name, f"{what} header")
+        for code in [code for code in after if code not in before and code not in described.values()]:
             self.changes.note(old.name, f"response status {code} added", RESPONSE)
 
     def _headers(self, old: Node, new: Node, name: str, what: str) -> None:
@@ -162,17 +179,21 @@ class OperationDiff:
             self.changes.note(name, f"{what} media type {media} added", side)
 
 
+def server_places(node: Node) -> list[str]:
+    """Return the server URLs of a document, path item or operation, of which a slash at the end is no part."""
+    return [url.rstrip("/") or "/" for url in server_urls(node)]
+
+
 def directions_of(document: Document) -> dict[str, frozenset[str]]:
     """Return whether requests, responses or both of a document use a component."""
-    requests, responses = set[str](), set[str]()
+    sent, read = list[object](), [document.data.get("webhooks")]
     for _, _, item, operation in document.operations():
-        for node in (item.get("parameters"), operation.get("parameters"), operation.get("requestBody")):
-            requests |= document.schemas_in(node)
-        responses |= document.schemas_in([operation.get("responses"), operation.get("callbacks")])
-    responses |= document.schemas_in(document.data.get("webhooks"))
+        sent += [item.get("parameters"), operation.get("parameters"), operation.get("requestBody")]
+        read += [operation.get("responses"), operation.get("callbacks")]
+    requests = document.schemas_in(sent, without="readOnly")
+    responses = document.schemas_in(read, without="writeOnly")
     return {
         name: frozenset(side for side, names in ((REQUEST, requests), (RESPONSE, responses)) if name in names)
-        & BOTH
         for name in requests | responses
     }
 
@@ -186,6 +207,22 @@ def _statuses(call: Call) -> dict[str, object]:
     return {code.upper(): one for code, one in as_node(call.node.get("responses")).items()}
 
 
+def _successes(statuses: Node) -> list[str]:
+    """Return the statuses of success, which is the default one if there is no other."""
+    return [code for code in statuses if code.startswith("2")] or [
+        code for code in statuses if code == "DEFAULT"
+    ]
+
+
+def _described(code: str, before: Node, after: Node) -> str:
+    """Return the status under which the new document describes what the old one describes under this one."""
+    if code in after or code not in _successes(before):
+        return code
+    exact = code.isdigit()
+    found = (one for one in _successes(after) if one not in before and not (exact and one.isdigit()))
+    return next(found, code)
+
+
 def _by_media(content: Node) -> dict[str, Node]:
     """Key media types without parameters, unless that makes two of them one."""
     named = {media.split(";", 1)[0].strip().lower(): as_node(one) for media, one in content.items()}
@@ -193,24 +230,32 @@ def _by_media(content: Node) -> dict[str, Node]:
 
 
 def _parameters(document: Document, call: Call) -> dict[tuple[str, str], Node]:
-    """Key parameters by location and name, of which headers are spelled in any case."""
+    """Key parameters by location and name: headers in any case, those of the path by their place in it."""
+    places = {name: str(place) for place, name in enumerate(re.findall(r"\{([^{}]*)\}", call.path))}
     listed = [*as_nodes(call.item.get("parameters")), *as_nodes(call.node.get("parameters"))]
     found: dict[tuple[str, str], Node] = {}
     for one in map(document.follow, listed):
         where, name = str(one.get("in")), str(one.get("name"))
         if not is_ignored(where, name):
-            found[where, name.lower() if where == "header" else name] = {**one, "in": where, "name": name}
+            key = {"header": name.lower(), "path": places.get(name, name)}.get(where, name)
+            found[where, key] = {**one, "in": where, "name": name}
     return found
 
 
-def _styles(one: Node, other: Node) -> list[tuple[str, object, object]]:
-    """Return the settings of serialization that differ, whether they are stated or defaults."""
-    found: list[tuple[str, object, object]] = []
+def _is_scalar(schema: Node) -> bool:
+    found = types(schema)
+    return bool(found) and not {"array", "object"} & set(found)
+
+
+def _is_needed(parameter: Node) -> bool:
+    """Whether a parameter is required; one of the path always is, which needs no word."""
+    return parameter.get("required") is True and parameter["in"] != "path"
+
+
+def _styles(one: Node, other: Node, *, scalar: bool) -> list[tuple[str, object, object]]:
+    """Return how both are serialized, whether they say it or not; a single value cannot be exploded."""
     was, now = (_serialization(each) for each in (one, other))
-    for field in was:
-        if was[field] != now[field]:
-            found.append((field, was[field], now[field]))
-    return found
+    return [(field, was[field], now[field]) for field in was if not (scalar and field == "explode")]
 
 
 def _serialization(one: Node) -> dict[str, object]:

@@ -11,7 +11,7 @@ from tools.differ.changes import REQUEST, RESPONSE, Change, Changes
 from tools.differ.comparison import SCHEMAS, Comparison, Resolver, types
 from tools.differ.constraints import constraint_changes
 from tools.differ.objects import Objects
-from tools.differ.unions import Alternative, alternatives, is_union, labels, match
+from tools.differ.unions import UNION_KEYS, Alternative, alternatives, is_union, labels, match
 from tools.openapi.document import Document, Node, as_node, as_nodes
 
 # Formats that generated models decode to a type other than str.
@@ -45,9 +45,9 @@ class SchemaDiff:
         if self._same_component(*refs):
             self._nullability(one, was_null, is_null)
             return
-        if all(isinstance(ref, str) for ref in refs):
-            # A pair of differently named components is compared once for each use, which ends cycles.
-            key = (*refs, one.directions)
+        if {"$ref", "allOf"} & {*as_node(one.old), *as_node(one.new)}:
+            # What is put together from components is compared once for each use of it, which ends cycles.
+            key = (_components(one.old), _components(one.new), one.directions)
             if key in self._seen:
                 return
             self._seen.add(key)
@@ -59,6 +59,9 @@ class SchemaDiff:
             return False
         name = old.removeprefix(SCHEMAS)
         return new == SCHEMAS + self.renames.get(name, name)
+
+    def _same_alternative(self, old: Alternative, new: Alternative) -> bool:
+        return old.beside == new.beside and self._same_component(old.ref, new.ref)
 
     def compare_content(self, one: Comparison) -> None:
         """Compare the content of two schemas."""
@@ -73,7 +76,7 @@ class SchemaDiff:
             self._discriminator(one, old, new)
             if len(was) == len(now) == 1:
                 old, new = was[0].node, now[0].node
-                if self._same_component(was[0].raw.get("$ref"), now[0].raw.get("$ref")):
+                if self._same_alternative(was[0], now[0]):
                     self._nullability(one, was_null, is_null)
                     return
             else:
@@ -125,9 +128,10 @@ class SchemaDiff:
         Other than an enum, a constant promises that no other value comes.
         """
         before, after = _values(old), _values(new)
-        if "const" in old and "const" in new and before != after:
+        if ("const" in old or "const" in new) and before != after:
             words = f"{one.what} constant changed from {_words(before or [])} to {_words(after or [])}"
-            self.changes.add(one.change(words, narrowed=True, widened=True))
+            kept = after is None or (before is not None and set(before) <= set(after))
+            self.changes.add(one.change(words, narrowed=not kept, widened="const" in old))
             return
         if before is None or after is None:
             if before != after:
@@ -150,22 +154,16 @@ class SchemaDiff:
             words = f"discriminator changed from {names[0] or 'none'} to {names[1] or 'none'}"
             both = all(names)
             self.changes.add(one.change(f"{one.what} {words}", narrowed=both, widened=both))
-        was, now = as_node(before.get("mapping")), as_node(after.get("mapping"))
+        if not before or not after:
+            return
+        was, now = _targets(old, self.renames), _targets(new, {})
         for value in sorted({*was, *now}):
-            old_target, new_target = (
-                self._target(was.get(value), self.renames),
-                self._target(now.get(value), {}),
-            )
-            if old_target != new_target:
-                words = f"discriminator value {value} changed from {old_target} to {new_target}"
+            target, new_target = was.get(value, "none"), now.get(value, "none")
+            if target != new_target:
+                words = f"discriminator value {value} changed from {target} to {new_target}"
                 moved = value in was and value in now
-                gone = value not in now and bool(after)
-                self.changes.add(one.change(f"{one.what} {words}", narrowed=moved or gone, widened=moved))
-
-    @staticmethod
-    def _target(target: object, renames: Mapping[str, str]) -> str:
-        name = str(target or "none").rsplit("/", 1)[-1]
-        return renames.get(name, name)
+                gone = value not in now
+                self.changes.add(one.change(f"{one.what} {words}", narrowed=gone or moved, widened=moved))
 
     def _annotations(self, one: Comparison, old: Node, new: Node) -> None:
         was, now = (node.get("deprecated") is True for node in (old, new))
@@ -181,12 +179,16 @@ class SchemaDiff:
         matched = match(was, now, self.renames)
         for old, new in matched.pairs:
             what = f"{one.what} alternative {new.label}"
-            if not self._same_component(old.raw.get("$ref"), new.raw.get("$ref")):
+            if not self._same_alternative(old, new):
                 self.compare(one.inner(old.raw, new.raw, what))
         for label, new in zip(labels(matched.added), matched.added, strict=True):
             # A reader who tells classes apart meets one more, even if it looks like another one.
             is_class = types(new.node) == ["object"]
-            known = not is_class and any(self._fits(one, old, new, RESPONSE) for old in was)
+            # One more value is kept as it is, like one of an enum.
+            is_value = new.lists_values and any(
+                old.lists_values and types(old.node) == types(new.node) for old in was
+            )
+            known = is_value or (not is_class and any(self._fits(one, old, new, RESPONSE) for old in was))
             self.changes.add(one.change(f"{one.what} alternative {label} added", widened=not known))
         for label, old in zip(labels(matched.removed), matched.removed, strict=True):
             accepted = any(self._fits(one, old, new, REQUEST) for new in now)
@@ -195,14 +197,17 @@ class SchemaDiff:
     def _exclusive(
         self, one: Comparison, old: Node, new: Node, was: list[Alternative], now: list[Alternative]
     ) -> None:
-        """Find values that oneOf now refuses because they match several alternatives."""
-        if as_nodes(old.get("oneOf")) or not as_nodes(new.get("oneOf")):
+        """Find values that oneOf refuses, and anyOf does not, because they match several alternatives."""
+        refused = not as_nodes(old.get("oneOf")) and bool(as_nodes(new.get("oneOf")))
+        if not refused and (as_nodes(new.get("oneOf")) or not as_nodes(old.get("oneOf"))):
             return
-        for alternative in was:
-            fitting = sum(self._fits(one, alternative, each, REQUEST) for each in now)
+        trial = self if refused else evolve(self, before=self.after, after=self.before)
+        for alternative in was if refused else now:
+            fitting = sum(trial._fits(one, alternative, each, REQUEST) for each in (now if refused else was))
             if fitting > 1:
-                words = f"{one.what} values of {alternative.label} match {fitting} alternatives of oneOf"
-                self.changes.add(one.change(words, narrowed=True))
+                words = f"values of {alternative.label} in {fitting} alternatives"
+                word = "refused" if refused else "accepted"
+                self.changes.add(one.change(f"{one.what} {words} of oneOf {word}", narrowed=refused))
 
     def _fits(self, one: Comparison, old: Alternative, new: Alternative, direction: str) -> bool:
         """Whether turning one alternative into another would break nothing in a direction."""
@@ -211,6 +216,23 @@ class SchemaDiff:
         trial = evolve(self, changes=Changes(), seen=set(), depth=self._depth + 1)
         trial.compare_content(evolve(one, old=old.raw, new=new.raw, directions=frozenset({direction})))
         return not any(direction in change.hits for change in trial.changes.ordered())
+
+
+def _targets(node: Node, renames: Mapping[str, str]) -> dict[str, str]:
+    """Return the schema that each value of a discriminator stands for, stated or by the schema's own name."""
+    stated = as_node(as_node(node.get("discriminator")).get("mapping"))
+    found = {value: str(target).rsplit("/", 1)[-1] for value, target in stated.items()}
+    listed = [one.get("$ref") for key in UNION_KEYS for one in as_nodes(node.get(key))]
+    names = [str(ref).removeprefix(SCHEMAS) for ref in listed if ref is not None]
+    found = {**{name: name for name in names if name not in found.values()}, **found}
+    return {value: renames.get(name, name) for value, name in found.items()}
+
+
+def _components(raw: object) -> frozenset[str]:
+    """Return what a schema is put together from, however deep its allOf are nested."""
+    own = {key: value for key, value in as_node(raw).items() if key != "allOf"}
+    parts = [part for one in as_nodes(as_node(raw).get("allOf")) for part in _components(one)]
+    return frozenset([*parts, *([json.dumps(own, sort_keys=True, default=str)] if own else [])])
 
 
 def _is_null(node: Node) -> bool:

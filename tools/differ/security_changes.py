@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from tools.differ.changes import REQUEST, Changes
 from tools.differ.matching import Matching
@@ -15,38 +16,44 @@ Way = Mapping[str, frozenset[str]]
 
 def security_changes(old: Document, new: Document, matching: Matching, changes: Changes) -> None:
     """Compare requirements of the document and of operations, and the schemes that the old ones use."""
-    _requirements("security", _ways(old.data), _ways(new.data), changes)
+    schemes, new_schemes = _schemes(old), _schemes(new)
+    renames = {
+        name: other
+        for name, one in schemes.items()
+        for other in new_schemes
+        if name not in new_schemes and other not in schemes and one == new_schemes[other]
+    }
+    _requirements("security", _ways(old.data, renames), _ways(new.data), changes)
     used = {name for way in _ways(old.data) for name in way}
     for one, other in matching.pairs:
-        before, after = _ways({**old.data, **one.node}), _ways({**new.data, **other.node})
+        before, after = _ways({**old.data, **one.node}, renames), _ways({**new.data, **other.node})
         used |= {name for way in before for name in way}
         if "security" in one.node or "security" in other.node:
             _requirements(one.name, before, after, changes)
-    schemes, new_schemes = _schemes(old), _schemes(new)
     for name in sorted({*schemes, *new_schemes}):
         subject = f"securitySchemes.{name}"
         if name in schemes and name in new_schemes:
-            _scheme(
-                subject,
-                old.follow(schemes[name]),
-                new.follow(new_schemes[name]),
-                changes,
-                is_used=name in used,
-            )
+            _scheme(subject, schemes[name], new_schemes[name], changes, is_used=name in used)
         else:
             # Whether calls still work is a question of the requirements.
             changes.note(subject, f"security scheme {'added' if name in new_schemes else 'removed'}", REQUEST)
 
 
-def _schemes(document: Document) -> Node:
-    return as_node(as_node(document.data.get("components")).get("securitySchemes"))
+def _schemes(document: Document) -> dict[str, Node]:
+    """Return the security schemes; authentication schemes and header names are spelled in any case."""
+    found = {}
+    for name, raw in as_node(as_node(document.data.get("components")).get("securitySchemes")).items():
+        one = document.follow(raw)
+        folded = ("scheme", "name") if one.get("in") == "header" else ("scheme",)
+        found[name] = {key: str(value).lower() if key in folded else value for key, value in one.items()}
+    return found
 
 
-def _ways(node: Node) -> list[Way]:
+def _ways(node: Node, renames: Mapping[str, str] = MappingProxyType({})) -> list[Way]:
     """Return the alternative ways to authenticate; no list, or an empty requirement, means none is needed."""
     ways: list[Way] = [
         {
-            name: frozenset(map(str, scopes if isinstance(scopes, list) else []))
+            renames.get(name, name): frozenset(map(str, scopes if isinstance(scopes, list) else []))
             for name, scopes in requirement.items()
         }
         for requirement in as_nodes(node.get("security"))

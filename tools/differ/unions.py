@@ -10,7 +10,7 @@ from attrs import field, frozen
 from tools.differ.comparison import SCHEMAS, Resolver, types
 from tools.openapi.document import Node, as_node, as_nodes
 
-_KEYS = ("oneOf", "anyOf")
+UNION_KEYS = ("oneOf", "anyOf")
 _DESCRIPTIVE = frozenset(
     {"title", "description", "discriminator", "example", "examples", "default", "deprecated"}
 )
@@ -18,30 +18,35 @@ _DESCRIPTIVE = frozenset(
 
 @frozen
 class Alternative:
-    """One alternative: as written, resolved, and by what to call it."""
+    """One alternative: as written, resolved, and what to call it."""
 
     raw: Node
     node: Node = field(eq=False)
     label: str
+    ref: str = ""
+    """The reference it is, "" if it is inline."""
+    beside: Node = field(factory=dict[str, object])
+    """What stands beside the union and holds for it as well."""
 
     @property
-    def ref(self) -> str:
-        """The reference it is, "" if it is inline."""
-        return str(self.raw.get("$ref", ""))
+    def lists_values(self) -> bool:
+        """Whether it is a constant or an enum."""
+        return bool({"const", "enum"} & set(self.node))
 
-    def tags(self) -> frozenset[tuple[str, str]]:
-        """Return the properties with a single value, which tell alternatives apart."""
-        found: set[tuple[str, str]] = set()
+    @property
+    def tags(self) -> dict[str, str]:
+        """The properties with a single value, which tell alternatives apart."""
+        found: dict[str, str] = {}
         for name, one in as_node(self.node.get("properties")).items():
             values = [as_node(one)["const"]] if "const" in as_node(one) else as_node(one).get("enum")
             if isinstance(values, list) and len(values) == 1:
-                found.add((name, json.dumps(values[0], sort_keys=True, default=str)))
-        return frozenset(found)
+                found[name] = json.dumps(values[0], sort_keys=True, default=str)
+        return found
 
 
 def is_union(node: Node) -> bool:
     """Whether a resolved schema has alternatives other than null."""
-    return any(as_nodes(node.get(key)) for key in _KEYS)
+    return any(as_nodes(node.get(key)) for key in UNION_KEYS)
 
 
 def alternatives(
@@ -51,7 +56,7 @@ def alternatives(
 
     Keywords beside oneOf or anyOf apply to every alternative; a list of types is a union of these.
     """
-    key = next((key for key in _KEYS if as_nodes(node.get(key))), None)
+    key = next((key for key in UNION_KEYS if as_nodes(node.get(key))), None)
     if key is None:
         listed = types(node)
         if len(listed) < 2:
@@ -75,7 +80,7 @@ def alternatives(
             nullable = nullable or null
         else:
             label = ref.rsplit("/", 1)[-1] or str(raw.get("title") or ", ".join(types(resolved)) or "any")
-            found.append(Alternative(merged if base else shallow, resolved, label))
+            found.append(Alternative(merged if base else shallow, resolved, label, ref, base))
     return found, nullable
 
 
@@ -89,17 +94,22 @@ class Matched:
 
 
 def match(old: list[Alternative], new: list[Alternative], renames: Mapping[str, str]) -> Matched:
-    """Match alternatives by reference, content, tag, title, and at last by type and order."""
+    """Match alternatives by reference, content, tag, title, and at last by type and order.
+
+    Two references match only by name, which is the name of the class that a reader tells apart.
+    """
 
     def present(one: Alternative) -> str:
         name = one.ref.removeprefix(SCHEMAS)
         return SCHEMAS + renames.get(name, name) if one.ref.startswith(SCHEMAS) else ""
 
     def same_tag(one: Alternative, other: Alternative) -> bool:
-        return bool(one.tags()) and one.tags() == other.tags()
+        shared = one.tags.keys() & other.tags.keys()
+        return bool(shared) and all(one.tags[name] == other.tags[name] for name in shared)
 
     def alike(one: Alternative, other: Alternative) -> bool:
-        if types(one.node) != types(other.node) or (one.tags() and other.tags()):
+        told_apart = one.tags.keys() & other.tags.keys() or "const" in {*one.node, *other.node}
+        if types(one.node) != types(other.node) or told_apart:
             return False
         properties = as_node(one.node.get("properties")), as_node(other.node.get("properties"))
         return not any(properties) or bool(set(properties[0]) & set(properties[1]))
@@ -115,7 +125,8 @@ def match(old: list[Alternative], new: list[Alternative], renames: Mapping[str, 
     left, right = list(old), list(new)
     for rule in rules:
         for one in list(left):
-            other = next((each for each in right if rule(one, each)), None)
+            free = (each for each in right if not (one.ref and each.ref) or present(one) == each.ref)
+            other = next((each for each in free if rule(one, each)), None)
             if other is not None:
                 pairs.append((one, other))
                 _remove(left, one)

@@ -30,7 +30,7 @@ class NormalizedDocument:
     classes: dict[str, str]
     servers: Servers
     places: list[str]
-    warnings: list[str]
+    remarks: Remarks
 
     @classmethod
     def of(cls, document: Document, given: NamesFile) -> NormalizedDocument:
@@ -39,7 +39,7 @@ class NormalizedDocument:
         schemas = Schemas.of(document, names, given.schemas, remarks)
         operations = Operations.of(document, schemas, names, given, remarks)
         for entry in given.unused(document):
-            remarks.add("names file", f"{entry!r} is not in the document")
+            remarks.add("names file", "{!r} is not in the document", entry)
         # The inline schemas of operations may have added components.
         schemas.references.resolve_components()
         paths = schemas.references.resolve(operations.paths)
@@ -61,5 +61,5 @@ class NormalizedDocument:
             schemas.classes,
             Servers.of(document.data),
             operations.places,
-            remarks.lines,
+            remarks,
         )

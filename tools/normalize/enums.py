@@ -8,17 +8,19 @@ from tools.openapi.remarks import Remarks
 
 
 def plain_values(schema: Node, place: str, remarks: Remarks) -> Node:
-    """Return an enum of strings or of integers, a union of both, or a bare type; {} keeps the type."""
+    """Return an enum of strings or of integers, a union of both, a boolean, or a bare type; {} keeps the type."""
     stated = schema.get("enum") if "const" not in schema else [schema["const"]]
     values = stated if isinstance(stated, list) else []
     types, _ = types_of(schema)
     texts = list(dict.fromkeys(_as_text(value) for value in values if _is_text(value, types)))
     numbers = list(dict.fromkeys(int(value) for value in values if _is_number(value, types)))
     others = [value for value in values if not _is_text(value, types) and not _is_number(value, types)]
+    if len(values) == 1 and isinstance(values[0], bool) and not texts:
+        return {"const": values[0]}
     if others or (numbers and "number" in types):
         kinds = sorted({type(value).__name__ for value in others or values})
-        if others != [None]:
-            remarks.add(place, f"the enum values are {', '.join(kinds)}, only their type is kept")
+        if others not in ([None], [True, False], [False, True]):
+            remarks.add(place, "the enum values are {}, only their type is kept", ", ".join(kinds))
         return _only_type(values, types)
     found: list[Node] = []
     if texts:

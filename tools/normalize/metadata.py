@@ -18,12 +18,12 @@ class Attribute:
 class Tag:
     """The property that tells classes apart, and the class for each of its values.
 
-    `closed`: every class lists its values, so an unknown value belongs to none of them.
+    An unknown value belongs to none of the classes in `ruled_out`.
     """
 
     wire: str
     classes: dict[str, str]
-    closed: bool
+    ruled_out: frozenset[str]
 
 
 @frozen

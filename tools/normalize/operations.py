@@ -11,9 +11,11 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 
 from tools.normalize.metadata import OperationMetadata, Parameter
 from tools.normalize.names import PREFIX, Names, arguments, class_name, identifier, shortened
+from tools.normalize.schema_forms import alternatives, last_word, without_null
 from tools.normalize.schemas import Schemas
 from tools.normalize.unsupported import warn_unsupported
-from tools.openapi.document import METHODS, Document, Node, as_node, as_nodes, pointer
+from tools.openapi.all_of import types_of
+from tools.openapi.document import METHODS, Document, Node, as_node, as_nodes, operation_place
 from tools.openapi.media_types import choose_media, media_kind, reply_kind
 from tools.openapi.names_file import NamesFile, OperationEntry
 from tools.openapi.parameters import DEFAULT_STYLES, is_ignored
@@ -22,6 +24,8 @@ from tools.openapi.remarks import Remarks
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 # Set beside a shared parameter: the name of its inline schema.
 _HINT = "x-class"
+# Those that openapi-python-client knows.
+_KNOWN_METHODS = frozenset(METHODS) - {"query"}
 _SUCCESS = re.compile(r"2(\d\d|XX)")
 
 
@@ -68,7 +72,7 @@ class Operations:
                 plain["tags"] = [_tag_package(f"{package} operations")]
 
     def _add(self, path: str, method: str, item: Node, operation: Node) -> None:
-        place = f"#{pointer('/paths', path)}/{method}"
+        place = operation_place(path, method)
         stated = operation.get("operationId")
         default = str(generate_operation_id(path=UntrustedString(path), method=method, prefix=PREFIX))
         given = self.given.operation(method, path)
@@ -79,7 +83,9 @@ class Operations:
         if operation_id in self._ids:
             self.remarks.add(
                 place,
-                f"the operationId {operation_id!r} is used twice, this operation is called {function!r}",
+                "the operationId {!r} is used twice, this operation is called {!r}",
+                operation_id,
+                function,
             )
             operation_id = function
         self._ids.add(operation_id)
@@ -96,7 +102,7 @@ class Operations:
         accept, responses = self._responses(operation, hint, place)
         self.metadata[function] = OperationMetadata(
             operation_id=operation_id,
-            method=method.upper(),
+            method=method.upper() if method in METHODS else method,
             path=path,
             tag=tag,
             function=function,
@@ -126,18 +132,25 @@ class Operations:
         by_wire = {wire: argument for argument, (where, wire) in named.items() if where == "path"}
         plain_path = "".join(f"/{{{by_wire[name]}}}" for name in placeholders(path))
         # Paths may differ in their fixed parts only, which are dropped here: the number keeps them apart.
-        self.paths[f"/{len(self.paths)}{plain_path}"] = {method if method in METHODS else "post": plain}
+        self.paths[f"/{len(self.paths)}{plain_path}"] = {
+            method if method in _KNOWN_METHODS else "post": plain
+        }
         self.places.append(place)
 
     def _slashes(self, parameters: list[Node], given: OperationEntry, place: str) -> frozenset[str]:
-        """Return the path parameters that may contain slashes: those in the names file, or by default paths."""
-        names = [str(one["name"]) for one in parameters if one["in"] == "path"]
+        """Return the path parameters that may contain slashes: by default texts called path."""
+        named = {str(one["name"]): one for one in parameters if one["in"] == "path"}
         if given.slashes is None:
-            return frozenset(name for name in names if identifier(name).split("_")[-1] == "path")
+            return frozenset(
+                name
+                for name, one in named.items()
+                if identifier(name).split("_")[-1] == "path"
+                and types_of(self.document.follow(one.get("schema")))[0] == ["string"]
+            )
         for name in given.slashes:
-            if name not in names:
+            if name not in named:
                 self.remarks.add(
-                    place, f"the names file allows slashes in {name!r}, which is not a path parameter"
+                    place, "the names file allows slashes in {!r}, which is not a path parameter", name
                 )
         return frozenset(given.slashes)
 
@@ -146,26 +159,33 @@ class Operations:
         for owner, own_place in ((item, place.rsplit("/", 1)[0]), (operation, place)):
             seen: set[tuple[str, str]] = set()
             for raw in as_nodes(owner.get("parameters")):
+                if self.document.is_circular(raw):
+                    continue
                 one = {**self.document.follow(raw), **_hinted(raw, "Parameter")}
                 where, name = str(one.get("in")), str(one.get("name"))
                 if is_ignored(where, name):
-                    self.remarks.add(own_place, f"the {where} parameter {name!r} is ignored")
+                    self.remarks.add(
+                        own_place, "the {} parameter {!r} is ignored", where, name, minor=where == "header"
+                    )
                     continue
                 if (where, name) in seen:
                     self.remarks.add(
-                        own_place, f"the {where} parameter {name!r} is declared twice, the last one is used"
+                        own_place,
+                        "the {} parameter {!r} is declared twice, the last one is used",
+                        where,
+                        name,
                     )
                 seen.add((where, name))
                 found[where, name] = one
         wanted = placeholders(path)
         for name in _PLACEHOLDER.findall(path.partition("?")[2]):
-            self.remarks.add(place, f"{name!r} in the path's query is ignored")
+            self.remarks.add(place, "{!r} in the path's query is ignored", name)
         for where, name in [key for key in found if key[0] == "path" and key[1] not in wanted]:
-            self.remarks.add(place, f"the path parameter {name!r} is not in the path and is ignored")
+            self.remarks.add(place, "the path parameter {!r} is not in the path and is ignored", name)
             del found[where, name]
         for name in wanted:
             if ("path", name) not in found:
-                self.remarks.add(place, f"the path parameter {name!r} is not declared, typed as a string")
+                self.remarks.add(place, "the path parameter {!r} is not declared, typed as a string", name)
                 found["path", name] = {"name": name, "in": "path", "schema": {"type": "string"}}
         path_first = [found["path", name] for name in wanted]
         rest = [one for (where, _), one in found.items() if where != "path"]
@@ -173,16 +193,17 @@ class Operations:
 
     def _plain_parameter(self, argument: str, one: Node, hint: str, place: str) -> Node:
         schema = as_node(one.get("schema")) or as_node(_only_media(one).get("schema"))
+        plain = self.schemas.plain(
+            schema,
+            str(one.get(_HINT) or f"{hint}{class_name(argument)}"),
+            f"{place}/parameters/{one['name']}",
+        )
         return {
             "name": argument,
             # The generator refuses most types in headers and cookies; the metadata knows where it goes.
             "in": "path" if one["in"] == "path" else "query",
             "required": one["in"] == "path" or one.get("required") is True,
-            "schema": self.schemas.plain(
-                schema,
-                str(one.get(_HINT) or f"{hint}{class_name(argument)}"),
-                f"{place}/parameters/{one['name']}",
-            ),
+            "schema": without_null(plain) if one["in"] == "path" else plain,
         }
 
     def _parameter_metadata(self, one: Node) -> Parameter:
@@ -204,23 +225,37 @@ class Operations:
         body = self.document.follow(operation.get("requestBody"))
         content = as_node(body.get("content"))
         if not content:
-            if operation.get("requestBody"):
-                why = "it has no content and" if body else "it refers to itself and"
-                self.remarks.add(f"{place}/requestBody", f"{why} is ignored")
+            if body:
+                self.remarks.add(f"{place}/requestBody", "it has no content and is ignored")
             return "json", "", {}
         media = choose_media(content)
         self._warn_ignored(content, media, f"{place}/requestBody")
         kind, content_type = media_kind(media)
         if kind == "multipart" and not content_type.lower().startswith("multipart/form-data"):
-            self.remarks.add(f"{place}/requestBody", f"{media} is sent as multipart/form-data")
+            self.remarks.add(f"{place}/requestBody", "{} is sent as multipart/form-data", media)
         schema: Node = {"type": "string"}
         if kind in {"json", "form", "multipart"}:
             word = _hinted(as_node(operation["requestBody"]), "Body").get(_HINT) or f"{hint}Body"
             schema = self.schemas.plain(as_node(content[media]).get("schema"), word, f"{place}/requestBody")
+            if kind == "form":
+                self._warn_nested(schema, self._encodings(operation, media), f"{place}/requestBody")
         elif kind == "bytes":
             schema = {"type": "string", "format": "binary"}
         required = body.get("required") is True
         return kind, content_type, {"required": required, "content": {"application/json": {"schema": schema}}}
+
+    def _warn_nested(self, body: Node, encodings: dict[str, dict[str, object]], place: str) -> None:
+        components, name = self.schemas.references.components, last_word(str(body.get("$ref")))
+        for attribute, plain in as_node(as_node(components.get(name)).get("properties")).items():
+            wire = self.schemas.metadata.attributes[name][attribute].wire
+            lists = [one for one in alternatives(as_node(plain)) if one.get("type") == "array"]
+            for item in (item for one in lists for item in alternatives(as_node(one.get("items")))):
+                kind = components.get(last_word(str(item.get("$ref"))), item).get("type")
+                if wire not in encodings and kind in {"array", "object"}:
+                    what = (
+                        "OpenAPI has no rule for an {} within an array in a form: {!r} is sent as {}[0][...]"
+                    )
+                    self.remarks.add(place, what, kind, wire, wire)
 
     def _encodings(self, operation: Node, content_type: str) -> dict[str, dict[str, object]]:
         content = as_node(self.document.follow(operation.get("requestBody")).get("content"))
@@ -235,15 +270,17 @@ class Operations:
         if not chosen and "DEFAULT" in stated:
             chosen = {"default": stated["DEFAULT"]}
         plain: Node = {}
-        accept = ""
+        accepts: dict[str, bool] = {}
         for code, raw in chosen.items():
             response = self.document.follow(raw)
             own = f"{place}/responses/{code}"
             content = as_node(response.get("content"))
             if as_node(response.get("headers")):
-                self.remarks.add(own, "response headers are not part of what the coroutine returns")
+                self.remarks.add(
+                    own, "response headers are not part of what the coroutine returns", minor=True
+                )
             if as_node(response.get("links")):
-                self.remarks.add(own, "links are skipped")
+                self.remarks.add(own, "links are skipped", minor=True)
             plain[code] = {"description": str(response.get("description") or "")}
             if not content or place.endswith("/head"):
                 continue
@@ -262,13 +299,14 @@ class Operations:
                 "content": {kind: {"schema": self.schemas.plain(schema, word, own)}},
             }
             usual = kind == "application/json" and len(content) == 1
-            accept = accept or ("" if usual else sent)
-        return accept, plain or {"204": {"description": ""}}
+            accepts[sent] = usual and accepts.get(sent, True)
+        # A server that has nothing but JSON need not be told.
+        return "" if all(accepts.values()) else ", ".join(accepts), plain or {"204": {"description": ""}}
 
     def _warn_ignored(self, content: Node, media: str, place: str) -> None:
         for other in content:
             if other != media:
-                self.remarks.add(place, f"the media type {other} is ignored, {media} is used")
+                self.remarks.add(place, "the media type {} is ignored, {} is used", other, media, minor=True)
 
 
 def _tag_package(tag: str) -> str:

@@ -26,12 +26,23 @@ def nullable(plain: Node) -> Node:
     )
 
 
+def alternatives(plain: Node) -> list[Node]:
+    """Return the members of a normalized union, or the schema itself if it is none."""
+    return as_nodes(plain.get("oneOf")) or [plain]
+
+
+def without_null(plain: Node) -> Node:
+    """Return the schema with null ruled out, a string if it allows nothing else: a path has no place for null."""
+    others = [one for one in alternatives(plain) if one != NULL]
+    return {**plain, "oneOf": others} if len(others) > 1 else others[0] if others else {"type": "string"}
+
+
 def union_of(plains: list[Node]) -> Node:
     """Return the union of normalized schemas, null last; a member that allows anything absorbs the others.
 
     The mark of a discriminator is kept.
     """
-    flat = [inner for one in plains for inner in (as_nodes(one.get("oneOf")) or [one])]
+    flat = [inner for one in plains for inner in alternatives(one)]
     distinct = list({json.dumps(one, sort_keys=True): one for one in flat}.values())
     if {} in distinct:
         return {}

@@ -46,9 +46,11 @@ class Schemas:
     merger: Merger
     usage: Usage
     references: CyclicReferences
+    families: dict[str, tuple[Node, list[str]]]
     metadata: SchemaMetadata = field(factory=SchemaMetadata)
     discriminators: Discriminators = field(factory=Discriminators)
     _class_of: dict[str, str] = field(factory=dict)
+    _merging: dict[str, str] = field(factory=dict[str, str])
     _inline: dict[int, tuple[Node, Node]] = field(factory=dict)
 
     @classmethod
@@ -58,7 +60,8 @@ class Schemas:
         They take precedence over names derived from components, and those over names of inline schemas.
         """
         references = CyclicReferences({}, remarks)
-        made = cls(document, names, remarks, Merger(document, remarks), Usage.of(document), references)
+        usage, families = Usage.of(document), document.families
+        made = cls(document, names, remarks, Merger(document, remarks), usage, references, families)
         refs = [
             f"#{pointer('/components/schemas', name)}"
             for name in as_node(as_node(document.data.get("components")).get("schemas"))
@@ -85,9 +88,21 @@ class Schemas:
             return {}
         if id(raw) in self._inline:
             return self._inline[id(raw)][1]
-        plain = self._plain(raw, hint, place)
+        has_parts = "allOf" in raw or ("$ref" in raw and len(raw) > 1)
+        plain = self._merged(raw, hint, place) if has_parts else self._plain(raw, hint, place)
         # Keeping the schema alive keeps its id() from being reused.
         self._inline[id(raw)] = (raw, plain)
+        return plain
+
+    def _merged(self, raw: Node, hint: str, place: str) -> Node:
+        """Normalize a schema with parts, in which a part may hold the same schema again."""
+        content = json.dumps(raw, sort_keys=True)
+        if content in self._merging:
+            return pending(self._merging[content])
+        self._merging[content] = place
+        self.references.done[place] = None
+        plain = self.references.done[place] = self._plain(raw, hint, place)
+        del self._merging[content]
         return plain
 
     def _plain(self, raw: Node, hint: str, place: str) -> Node:
@@ -102,6 +117,10 @@ class Schemas:
             # Being normalized: the placeholder is replaced at the end.
             return pending(ref) if self.references.done[ref] is None else self.references.done[ref] or {}
         self.references.done[ref] = None
+        target = self.document.find(ref)
+        if ref not in self._class_of and isinstance(target, dict) and set(target) == {"$ref"}:
+            plain = self.references.done[ref] = self.reference(str(target["$ref"]), place)
+            return plain
         raw = self.document.follow({"$ref": ref})
         schema, may_be_null = self.merger.flatten(raw, ref)
         schema = _without_bare_alternatives(schema)
@@ -110,7 +129,7 @@ class Schemas:
             # Registered before its properties are normalized, which may refer back to it.
             name = self._class_of.get(ref) or self.names.new_class(name)
             self._class_of[ref] = name
-            plain = self._with_children(ref, as_node(raw.get("discriminator")), reference_to(name))
+            plain = self._with_children(ref, name)
             self.references.done[ref] = nullable(plain) if may_be_null else plain
             self._model(name, schema, ref)
         else:
@@ -118,13 +137,21 @@ class Schemas:
         self.references.done[ref] = nullable(plain) if may_be_null else plain
         return self.references.done[ref] or {}
 
-    def _with_children(self, ref: str, rule: Node, own: Node) -> Node:
+    def _with_children(self, ref: str, name: str) -> Node:
         """Return the union of a schema with those that extend it, if its discriminator tells them apart."""
-        children = self.document.extensions.get(ref, ()) if rule else ()
-        if not children:
+        own = reference_to(name)
+        if ref not in self.families:
             return own
+        rule, children = self.families[ref]
         plains = [self.reference(child, child) for child in children]
-        return self.discriminators.mark({"oneOf": [*plains, own]}, rule)
+        return self.discriminators.mark({"oneOf": [*plains, own]}, rule, base=name)
+
+    def _inherited(self, variants: list[Node]) -> Node:
+        """Return the discriminator of the schema that all of these extend or are, if there is one."""
+        refs = {str(one.get("$ref")) for one in variants if types_of(one) != ([], True)}
+        return next(
+            (rule for parent, (rule, children) in self.families.items() if refs <= {parent, *children}), {}
+        )
 
     def _shape(self, schema: Node, hint: str, place: str, named: bool = False) -> Node:
         if isinstance(schema.get("$ref"), str):
@@ -152,7 +179,7 @@ class Schemas:
         if kind in {"integer", "number", "boolean", "null"}:
             return {"type": kind}
         if kind != "":
-            self.remarks.add(place, f"the type {kind!r} is not a JSON type, typed as object")
+            self.remarks.add(place, "the type {!r} is not a JSON type, typed as object", kind)
         return NULL if schema.get("type") == ["null"] else {}
 
     def _values(self, found: Node, schema: Node, hint: str, named: bool) -> Node:
@@ -254,7 +281,8 @@ class Schemas:
             )
             for number, one in enumerate(variants, 1)
         ]
-        return self.discriminators.mark(union_of(plains), schema.get("discriminator"))
+        rule = schema.get("discriminator") or self._inherited(as_nodes(schema[key]))
+        return self.discriminators.mark(union_of(plains), rule)
 
     def find_tags(self, data: object) -> None:
         """Find what tells the alternatives of unions apart, once all is normalized."""

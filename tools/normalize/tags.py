@@ -10,6 +10,7 @@ from tools.normalize.metadata import SchemaMetadata, Tag
 from tools.openapi.document import Node, as_node, as_nodes
 
 _MARKER = "discriminator "
+_BASE = "x-base"
 
 
 @frozen
@@ -18,12 +19,12 @@ class Discriminators:
 
     rules: dict[str, Node] = field(factory=dict[str, Node])
 
-    def mark(self, union: Node, rule: object) -> Node:
-        """Attach a discriminator to a union."""
+    def mark(self, union: Node, rule: object, base: str = "") -> Node:
+        """Attach a discriminator to a union; an unknown value means the class `base`, or any if there is none."""
         if "oneOf" not in union or not isinstance(as_node(rule).get("propertyName"), str):
             return union
         marker = f"{_MARKER}{len(self.rules)}"
-        self.rules[marker] = as_node(rule)
+        self.rules[marker] = {**as_node(rule), _BASE: base}
         return {**union, "description": marker}
 
     def tags(
@@ -62,13 +63,16 @@ class Discriminators:
                 ref = str(target) if "/" in str(target) else f"#/components/schemas/{target}"
                 if classes.get(ref) in names:
                     chosen[value] = classes[ref]
-            closed = all(stated[name].get(wire) for name in names)
-            return Tag(wire, chosen, closed)
+            base = str(rule[_BASE])
+            closed = base != "" or all(stated[name].get(wire) for name in names)
+            return Tag(wire, chosen, frozenset(names) - {base} if closed else frozenset())
         common = [wire for wire in stated[names[0]] if all(wire in stated[name] for name in names)]
         for wire in common:
             listed = [value for name in names for value in stated[name][wire]]
             if len(listed) == len(set(listed)):
-                return Tag(wire, {value: name for name in names for value in stated[name][wire]}, closed=True)
+                return Tag(
+                    wire, {value: name for name in names for value in stated[name][wire]}, frozenset(names)
+                )
         return None
 
 

@@ -111,7 +111,9 @@ class Merger:
             if set(node) == {"$ref"}:
                 ref = str(node["$ref"])
                 if ref in trail:
-                    self.remarks.add(place, f"allOf includes {ref} in itself, the inner reference is ignored")
+                    self.remarks.add(
+                        place, "allOf includes {} in itself, the inner reference is ignored", ref
+                    )
                     return {}, nullable
                 trail = (*trail, ref)
                 node = self.document.follow(node)
@@ -155,7 +157,7 @@ class Merger:
         if common:
             return sorted(common)
         self.remarks.add(
-            place, f"allOf combines the types {_words(ours)} and {_words(theirs)}, the first is used"
+            place, "allOf combines the types {} and {}, the first is used", _words(ours), _words(theirs)
         )
         return one
 

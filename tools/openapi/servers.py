@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from attrs import frozen
 
 from tools.openapi.document import Node, as_node, as_nodes
@@ -33,6 +35,11 @@ def server_urls(node: Node) -> list[str]:
 def server_url(node: Node) -> str | None:
     """Return the URL of the first server."""
     return next(iter(server_urls(node)), None)
+
+
+def open_variables(document: Node) -> list[str]:
+    """Return the variables in the URL of the first server that have no default."""
+    return re.findall(r"\{([^{}]*)\}", server_url(document) or "")
 
 
 def _expanded(server: Node) -> str | None:

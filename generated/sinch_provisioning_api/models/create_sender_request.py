@@ -17,6 +17,7 @@ from ..decoding import (
 )
 from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from ..types import masked as _masked
 from ..types import optional_secret_mapping as _optional_secret_mapping
@@ -33,11 +34,11 @@ class CreateSenderRequest:
 
     name: str
     """The sender name"""
-    channel_credentials: Mapping[str, object] | None = _field(
+    channel_credentials: _Opaque[str, object] | None = _field(
         default=None, converter=_optional_secret_mapping, repr=_masked
     )
     """Channel-specific credentials and configuration"""
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

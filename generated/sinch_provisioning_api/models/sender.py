@@ -17,7 +17,9 @@ from ..decoding import (
     extras,
     mismatch,
 )
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from ..types import masked as _masked
 from ..types import optional_secret_mapping as _optional_secret_mapping
@@ -44,13 +46,13 @@ class Sender:
     """The sender name"""
     status: str | None = None
     """The sender status"""
-    channel_credentials: Mapping[str, object] | None = _field(
+    channel_credentials: _Opaque[str, object] | None = _field(
         default=None, converter=_optional_secret_mapping, repr=_masked
     )
     """Channel-specific credentials"""
     create_time: _dt.datetime | None = None
     """When the sender was created"""
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -88,7 +90,7 @@ class Sender:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.id is not None:
             payload["id"] = self.id
@@ -99,7 +101,7 @@ class Sender:
         if self.channel_credentials is not None:
             payload["channelCredentials"] = dict(self.channel_credentials)
         if self.create_time is not None:
-            payload["createTime"] = self.create_time.isoformat()
+            payload["createTime"] = plain(self.create_time)
         return payload
 
     @classmethod

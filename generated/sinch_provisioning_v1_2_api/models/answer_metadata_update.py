@@ -16,6 +16,7 @@ from ..decoding import (
     extras,
 )
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {"ignore": "ignore"}
@@ -29,7 +30,7 @@ class AnswerMetadataUpdate:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     _ignore_: str | None = _field(default=ABSENT, alias="ignore")
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
@@ -66,7 +67,7 @@ class AnswerMetadataUpdate:
         """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if not absent(self._ignore_):
-            payload["ignore"] = self._ignore_
+            payload["ignore"] = self.ignore
         return payload
 
     @classmethod

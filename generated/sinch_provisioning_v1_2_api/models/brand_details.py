@@ -17,6 +17,7 @@ from ..decoding import (
     mismatch,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .brand_email import BrandEmail
 from .brand_phone import BrandPhone
@@ -55,7 +56,7 @@ class BrandDetails:
     """JPEG or PNG, 224 x 224, up to 50 KB."""
     privacy_policy_url: str | None = None
     terms_of_service_url: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -125,7 +126,7 @@ class BrandDetails:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.name is not None:
             payload["name"] = self.name

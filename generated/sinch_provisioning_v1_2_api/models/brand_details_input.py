@@ -18,6 +18,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .brand_email_input import BrandEmailInput, BrandEmailInputFields
 from .brand_phone_input import BrandPhoneInput, BrandPhoneInputFields
@@ -74,7 +75,7 @@ class BrandDetailsInput:
     """JPEG or PNG, 224 x 224, up to 50 KB."""
     privacy_policy_url: str | None = None
     terms_of_service_url: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

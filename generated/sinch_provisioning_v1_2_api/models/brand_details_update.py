@@ -18,6 +18,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .brand_email_input import BrandEmailInput, BrandEmailInputFields
 from .brand_phone_input import BrandPhoneInput, BrandPhoneInputFields
@@ -76,7 +77,7 @@ class BrandDetailsUpdate:
     """JPEG or PNG, 224 x 224, up to 50 KB."""
     privacy_policy_url: str | None = None
     terms_of_service_url: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
@@ -201,12 +202,12 @@ class BrandDetailsUpdate:
         if self.name is not None:
             payload["name"] = self.name
         if not absent(self._emails_):
-            payload["emails"] = None if self._emails_ is None else [item.to_dict() for item in self._emails_]
+            payload["emails"] = None if self.emails is None else [item.to_dict() for item in self.emails]
         if not absent(self._phones_):
-            payload["phones"] = None if self._phones_ is None else [item.to_dict() for item in self._phones_]
+            payload["phones"] = None if self.phones is None else [item.to_dict() for item in self.phones]
         if not absent(self._websites_):
             payload["websites"] = (
-                None if self._websites_ is None else [item.to_dict() for item in self._websites_]
+                None if self.websites is None else [item.to_dict() for item in self.websites]
             )
         if self.color is not None:
             payload["color"] = self.color

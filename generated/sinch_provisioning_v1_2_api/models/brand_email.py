@@ -13,10 +13,10 @@ from attrs import field as _field
 from ..decoding import (
     as_object,
     extras,
-    mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {"label": "label", "address": "address"}
@@ -31,19 +31,25 @@ class BrandEmail:
 
     label: str
     address: str
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "BrandEmail")
-        label_ = source.get("label")
-        if not isinstance(label_, str):
-            raise mismatch("BrandEmail.label", "a string", label_)
-        address_ = source.get("address")
-        if not isinstance(address_, str):
-            raise mismatch("BrandEmail.address", "a string", address_)
+        label_raw = source.get("label")
+        label_: str = (
+            label_raw
+            if isinstance(label_raw, str)
+            else required_null(source, "label", "BrandEmail.label", "a string")
+        )
+        address_raw = source.get("address")
+        address_: str = (
+            address_raw
+            if isinstance(address_raw, str)
+            else required_null(source, "address", "BrandEmail.address", "a string")
+        )
         return cls(
             label_,
             address_,
@@ -51,10 +57,10 @@ class BrandEmail:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["label"] = required(self.label, "BrandEmail.label")
-        payload["address"] = required(self.address, "BrandEmail.address")
+        payload["label"] = self.label
+        payload["address"] = self.address
         return payload
 
     @classmethod

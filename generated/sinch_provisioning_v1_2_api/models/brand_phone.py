@@ -13,10 +13,10 @@ from attrs import field as _field
 from ..decoding import (
     as_object,
     extras,
-    mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {"label": "label", "number": "number"}
@@ -31,19 +31,25 @@ class BrandPhone:
 
     label: str
     number: str
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "BrandPhone")
-        label_ = source.get("label")
-        if not isinstance(label_, str):
-            raise mismatch("BrandPhone.label", "a string", label_)
-        number_ = source.get("number")
-        if not isinstance(number_, str):
-            raise mismatch("BrandPhone.number", "a string", number_)
+        label_raw = source.get("label")
+        label_: str = (
+            label_raw
+            if isinstance(label_raw, str)
+            else required_null(source, "label", "BrandPhone.label", "a string")
+        )
+        number_raw = source.get("number")
+        number_: str = (
+            number_raw
+            if isinstance(number_raw, str)
+            else required_null(source, "number", "BrandPhone.number", "a string")
+        )
         return cls(
             label_,
             number_,
@@ -51,10 +57,10 @@ class BrandPhone:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["label"] = required(self.label, "BrandPhone.label")
-        payload["number"] = required(self.number, "BrandPhone.number")
+        payload["label"] = self.label
+        payload["number"] = self.number
         return payload
 
     @classmethod

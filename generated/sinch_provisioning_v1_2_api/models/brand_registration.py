@@ -17,6 +17,7 @@ from ..decoding import (
     mismatch,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .brand_registration_process import BrandRegistrationProcess
 from .brand_registration_status import BrandRegistrationStatus
@@ -34,7 +35,7 @@ class BrandRegistration:
     id: str | None = None
     status: BrandRegistrationStatus | None = None
     registration: BrandRegistrationProcess | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -60,7 +61,7 @@ class BrandRegistration:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.id is not None:
             payload["id"] = self.id

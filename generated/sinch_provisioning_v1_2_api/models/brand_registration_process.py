@@ -14,10 +14,10 @@ from ..decoding import (
     as_object,
     as_str,
     extras,
-    mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .brand_registration_process_status import BrandRegistrationProcessStatus
 
@@ -33,18 +33,25 @@ class BrandRegistrationProcess:
 
     id: str
     status: BrandRegistrationProcessStatus
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "BrandRegistrationProcess")
-        id_ = source.get("id")
-        if not isinstance(id_, str):
-            raise mismatch("BrandRegistrationProcess.id", "a string", id_)
+        id_raw = source.get("id")
+        id_: str = (
+            id_raw
+            if isinstance(id_raw, str)
+            else required_null(source, "id", "BrandRegistrationProcess.id", "a string")
+        )
         status_raw = source.get("status")
-        status_: BrandRegistrationProcessStatus = as_str(status_raw, "BrandRegistrationProcess.status")
+        status_: BrandRegistrationProcessStatus = (
+            required_null(source, "status", "BrandRegistrationProcess.status")
+            if status_raw is None
+            else as_str(status_raw, "BrandRegistrationProcess.status")
+        )
         return cls(
             id_,
             status_,
@@ -52,10 +59,10 @@ class BrandRegistrationProcess:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["id"] = required(self.id, "BrandRegistrationProcess.id")
-        payload["status"] = required(self.status, "BrandRegistrationProcess.status")
+        payload["id"] = self.id
+        payload["status"] = self.status
         return payload
 
     @classmethod

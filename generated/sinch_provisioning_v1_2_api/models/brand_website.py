@@ -13,10 +13,10 @@ from attrs import field as _field
 from ..decoding import (
     as_object,
     extras,
-    mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {"label": "label", "url": "url"}
@@ -31,19 +31,25 @@ class BrandWebsite:
 
     label: str
     url: str
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "BrandWebsite")
-        label_ = source.get("label")
-        if not isinstance(label_, str):
-            raise mismatch("BrandWebsite.label", "a string", label_)
-        url_ = source.get("url")
-        if not isinstance(url_, str):
-            raise mismatch("BrandWebsite.url", "a string", url_)
+        label_raw = source.get("label")
+        label_: str = (
+            label_raw
+            if isinstance(label_raw, str)
+            else required_null(source, "label", "BrandWebsite.label", "a string")
+        )
+        url_raw = source.get("url")
+        url_: str = (
+            url_raw
+            if isinstance(url_raw, str)
+            else required_null(source, "url", "BrandWebsite.url", "a string")
+        )
         return cls(
             label_,
             url_,
@@ -51,10 +57,10 @@ class BrandWebsite:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["label"] = required(self.label, "BrandWebsite.label")
-        payload["url"] = required(self.url, "BrandWebsite.url")
+        payload["label"] = self.label
+        payload["url"] = self.url
         return payload
 
     @classmethod

@@ -14,10 +14,10 @@ from ..decoding import (
     as_object,
     as_str,
     extras,
-    mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .conversation_app_channel_status import ConversationAppChannelStatus
 from .conversation_app_region import ConversationAppRegion
@@ -36,21 +36,31 @@ class ConversationApp:
     project_id: str
     region: ConversationAppRegion
     channel_status: ConversationAppChannelStatus | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "ConversationApp")
-        id_ = source.get("id")
-        if not isinstance(id_, str):
-            raise mismatch("ConversationApp.id", "a string", id_)
-        project_id_ = source.get("projectId")
-        if not isinstance(project_id_, str):
-            raise mismatch("ConversationApp.projectId", "a string", project_id_)
+        id_raw = source.get("id")
+        id_: str = (
+            id_raw
+            if isinstance(id_raw, str)
+            else required_null(source, "id", "ConversationApp.id", "a string")
+        )
+        project_id_raw = source.get("projectId")
+        project_id_: str = (
+            project_id_raw
+            if isinstance(project_id_raw, str)
+            else required_null(source, "projectId", "ConversationApp.projectId", "a string")
+        )
         region_raw = source.get("region")
-        region_: ConversationAppRegion = as_str(region_raw, "ConversationApp.region")
+        region_: ConversationAppRegion = (
+            required_null(source, "region", "ConversationApp.region")
+            if region_raw is None
+            else as_str(region_raw, "ConversationApp.region")
+        )
         channel_status_raw = source.get("channelStatus")
         channel_status_: ConversationAppChannelStatus | None = (
             None
@@ -66,11 +76,11 @@ class ConversationApp:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["id"] = required(self.id, "ConversationApp.id")
-        payload["projectId"] = required(self.project_id, "ConversationApp.projectId")
-        payload["region"] = required(self.region, "ConversationApp.region")
+        payload["id"] = self.id
+        payload["projectId"] = self.project_id
+        payload["region"] = self.region
         if self.channel_status is not None:
             payload["channelStatus"] = self.channel_status
         return payload

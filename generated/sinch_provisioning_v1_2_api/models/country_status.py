@@ -15,9 +15,11 @@ from ..decoding import (
     as_object,
     as_str,
     extras,
+    required_null,
 )
-from ..encoding import required
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .country_code import CountryCode
 from .operator import Operator
@@ -36,7 +38,7 @@ class CountryStatus:
     country: CountryCode
     status: OperatorStatus
     operators: list[Operator]
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -44,14 +46,26 @@ class CountryStatus:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "CountryStatus")
         country_raw = source.get("country")
-        country_: CountryCode = as_str(country_raw, "CountryStatus.country")
+        country_: CountryCode = (
+            required_null(source, "country", "CountryStatus.country")
+            if country_raw is None
+            else as_str(country_raw, "CountryStatus.country")
+        )
         status_raw = source.get("status")
-        status_: OperatorStatus = as_str(status_raw, "CountryStatus.status")
+        status_: OperatorStatus = (
+            required_null(source, "status", "CountryStatus.status")
+            if status_raw is None
+            else as_str(status_raw, "CountryStatus.status")
+        )
         operators_raw = source.get("operators")
-        operators_: list[Operator] = [
-            Operator.from_dict(operators_raw_item)
-            for operators_raw_item in as_list(operators_raw, "CountryStatus.operators")
-        ]
+        operators_: list[Operator] = (
+            required_null(source, "operators", "CountryStatus.operators")
+            if operators_raw is None
+            else [
+                Operator.from_dict(operators_raw_item)
+                for operators_raw_item in as_list(operators_raw, "CountryStatus.operators")
+            ]
+        )
         return cls(
             country_,
             status_,
@@ -60,13 +74,11 @@ class CountryStatus:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["country"] = required(self.country, "CountryStatus.country")
-        payload["status"] = required(self.status, "CountryStatus.status")
-        payload["operators"] = [
-            item.to_dict() for item in required(self.operators, "CountryStatus.operators")
-        ]
+        payload["country"] = self.country
+        payload["status"] = self.status
+        payload["operators"] = plain(self.operators)
         return payload
 
     @classmethod

@@ -18,6 +18,7 @@ from ..decoding import (
 )
 from ..encoding import build, required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .kakao_talk_action import KakaoTalkAction
 from .kakao_talk_sender_details_input import KakaoTalkSenderDetailsInput, KakaoTalkSenderDetailsInputFields
@@ -47,7 +48,7 @@ class CreateKakaoTalkSenderRequest:
     details: KakaoTalkSenderDetailsInput = _field(converter=_build_details)
     status: KakaoTalkAction | None = None
     save_draft_on_failure: bool | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

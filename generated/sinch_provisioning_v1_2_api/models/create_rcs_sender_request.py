@@ -17,6 +17,7 @@ from ..decoding import (
 )
 from ..encoding import build, required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .billing_category_input import BillingCategoryInput
 from .rcs_sender_details_input import RcsSenderDetailsInput, RcsSenderDetailsInputFields
@@ -48,7 +49,7 @@ class CreateRcsSenderRequest:
     billing_category: BillingCategoryInput
     use_case: UseCaseInput
     details: RcsSenderDetailsInput | None = _field(default=None, converter=_build_details)
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

@@ -16,6 +16,7 @@ from ..decoding import (
     mismatch,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .answer_metadata import AnswerMetadata
 
@@ -36,7 +37,7 @@ class FrAnswers:
     full_company_address: str | None = None
     full_company_address_metadata: AnswerMetadata | None = None
     siren: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -63,7 +64,7 @@ class FrAnswers:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.full_company_address is not None:
             payload["fullCompanyAddress"] = self.full_company_address

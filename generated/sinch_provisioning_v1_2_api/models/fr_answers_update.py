@@ -17,6 +17,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .answer_metadata_update import AnswerMetadataUpdate, AnswerMetadataUpdateFields
 
@@ -45,7 +46,7 @@ class FrAnswersUpdate:
         default=None, converter=_build_full_company_address_metadata
     )
     _siren_: str | None = _field(default=ABSENT, alias="siren")
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
@@ -109,11 +110,11 @@ class FrAnswersUpdate:
         """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if not absent(self._full_company_address_):
-            payload["fullCompanyAddress"] = self._full_company_address_
+            payload["fullCompanyAddress"] = self.full_company_address
         if self.full_company_address_metadata is not None:
             payload["fullCompanyAddressMetadata"] = self.full_company_address_metadata.to_dict()
         if not absent(self._siren_):
-            payload["siren"] = self._siren_
+            payload["siren"] = self.siren
         return payload
 
     @classmethod

@@ -16,6 +16,7 @@ from ..decoding import (
 )
 from ..encoding import build, required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .fr_answers_update import FrAnswersUpdate, FrAnswersUpdateFields
 
@@ -34,7 +35,7 @@ class FrQuestionnaireUpdate:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: FrAnswersUpdate = _field(converter=_build_answers)
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

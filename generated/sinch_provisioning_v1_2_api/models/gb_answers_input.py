@@ -17,6 +17,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .answer_metadata_input import AnswerMetadataInput, AnswerMetadataInputFields
 
@@ -56,7 +57,7 @@ class GbAnswersInput:
     messages_frequency: str | None = None
     campaign_length: str | None = None
     """Deprecated."""
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

@@ -17,6 +17,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .answer_metadata_update import AnswerMetadataUpdate, AnswerMetadataUpdateFields
 
@@ -55,7 +56,7 @@ class GbAnswersUpdate:
     _messages_volume_: str | None = _field(default=ABSENT, alias="messages_volume")
     _messages_frequency_: str | None = _field(default=ABSENT, alias="messages_frequency")
     _campaign_length_: str | None = _field(default=ABSENT, alias="campaign_length")
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
@@ -218,21 +219,21 @@ class GbAnswersUpdate:
         """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if not absent(self._brand_industry_):
-            payload["brandIndustry"] = self._brand_industry_
+            payload["brandIndustry"] = self.brand_industry
         if not absent(self._company_legal_name_):
-            payload["companyLegalName"] = self._company_legal_name_
+            payload["companyLegalName"] = self.company_legal_name
         if not absent(self._company_registration_number_):
-            payload["companyRegistrationNumber"] = self._company_registration_number_
+            payload["companyRegistrationNumber"] = self.company_registration_number
         if not absent(self._full_company_address_):
-            payload["fullCompanyAddress"] = self._full_company_address_
+            payload["fullCompanyAddress"] = self.full_company_address
         if self.full_company_address_metadata is not None:
             payload["fullCompanyAddressMetadata"] = self.full_company_address_metadata.to_dict()
         if not absent(self._messages_volume_):
-            payload["messagesVolume"] = self._messages_volume_
+            payload["messagesVolume"] = self.messages_volume
         if not absent(self._messages_frequency_):
-            payload["messagesFrequency"] = self._messages_frequency_
+            payload["messagesFrequency"] = self.messages_frequency
         if not absent(self._campaign_length_):
-            payload["campaignLength"] = self._campaign_length_
+            payload["campaignLength"] = self.campaign_length
         return payload
 
     @classmethod

@@ -13,9 +13,11 @@ from attrs import field as _field
 from ..decoding import (
     as_object,
     extras,
+    required_null,
 )
-from ..encoding import required
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .gb_answers import GbAnswers
 
@@ -30,7 +32,7 @@ class GbQuestionnaire:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: GbAnswers
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -38,16 +40,20 @@ class GbQuestionnaire:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "GbQuestionnaire")
         answers_raw = source.get("answers")
-        answers_: GbAnswers = GbAnswers.from_dict(answers_raw)
+        answers_: GbAnswers = (
+            required_null(source, "answers", "GbQuestionnaire.answers")
+            if answers_raw is None
+            else GbAnswers.from_dict(answers_raw)
+        )
         return cls(
             answers_,
             NO_EXTRAS if source.keys() <= _KNOWN else extras(source, _KNOWN),
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["answers"] = required(self.answers, "GbQuestionnaire.answers").to_dict()
+        payload["answers"] = plain(self.answers)
         return payload
 
     @classmethod

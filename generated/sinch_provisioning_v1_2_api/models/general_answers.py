@@ -18,6 +18,7 @@ from ..decoding import (
     mismatch,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .answer_metadata import AnswerMetadata
 
@@ -52,7 +53,7 @@ class GeneralAnswers:
     opt_out_description_metadata: AnswerMetadata | None = None
     video_uris: list[str] | None = None
     screenshot_uris: list[str] | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -128,7 +129,7 @@ class GeneralAnswers:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.opt_in_description is not None:
             payload["optInDescription"] = self.opt_in_description

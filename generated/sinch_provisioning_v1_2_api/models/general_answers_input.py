@@ -19,6 +19,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .answer_metadata_input import AnswerMetadataInput, AnswerMetadataInputFields
 
@@ -85,7 +86,7 @@ class GeneralAnswersInput:
     )
     video_uris: list[str] | None = None
     screenshot_uris: list[str] | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

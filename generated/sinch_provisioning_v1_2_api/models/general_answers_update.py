@@ -18,6 +18,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .answer_metadata_update import AnswerMetadataUpdate, AnswerMetadataUpdateFields
 
@@ -84,7 +85,7 @@ class GeneralAnswersUpdate:
     )
     _video_uris_: list[str] | None = _field(default=ABSENT, alias="video_uris")
     _screenshot_uris_: list[str] | None = _field(default=ABSENT, alias="screenshot_uris")
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
@@ -260,25 +261,25 @@ class GeneralAnswersUpdate:
         """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if not absent(self._opt_in_description_):
-            payload["optInDescription"] = self._opt_in_description_
+            payload["optInDescription"] = self.opt_in_description
         if self.opt_in_description_metadata is not None:
             payload["optInDescriptionMetadata"] = self.opt_in_description_metadata.to_dict()
         if not absent(self._trigger_description_):
-            payload["triggerDescription"] = self._trigger_description_
+            payload["triggerDescription"] = self.trigger_description
         if self.trigger_description_metadata is not None:
             payload["triggerDescriptionMetadata"] = self.trigger_description_metadata.to_dict()
         if not absent(self._interactions_description_):
-            payload["interactionsDescription"] = self._interactions_description_
+            payload["interactionsDescription"] = self.interactions_description
         if self.interactions_description_metadata is not None:
             payload["interactionsDescriptionMetadata"] = self.interactions_description_metadata.to_dict()
         if not absent(self._opt_out_description_):
-            payload["optOutDescription"] = self._opt_out_description_
+            payload["optOutDescription"] = self.opt_out_description
         if self.opt_out_description_metadata is not None:
             payload["optOutDescriptionMetadata"] = self.opt_out_description_metadata.to_dict()
         if not absent(self._video_uris_):
-            payload["videoUris"] = self._video_uris_
+            payload["videoUris"] = self.video_uris
         if not absent(self._screenshot_uris_):
-            payload["screenshotUris"] = self._screenshot_uris_
+            payload["screenshotUris"] = self.screenshot_uris
         return payload
 
     @classmethod

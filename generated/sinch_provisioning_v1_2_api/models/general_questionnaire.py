@@ -13,9 +13,11 @@ from attrs import field as _field
 from ..decoding import (
     as_object,
     extras,
+    required_null,
 )
-from ..encoding import required
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .general_answers import GeneralAnswers
 
@@ -30,7 +32,7 @@ class GeneralQuestionnaire:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: GeneralAnswers
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -38,16 +40,20 @@ class GeneralQuestionnaire:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "GeneralQuestionnaire")
         answers_raw = source.get("answers")
-        answers_: GeneralAnswers = GeneralAnswers.from_dict(answers_raw)
+        answers_: GeneralAnswers = (
+            required_null(source, "answers", "GeneralQuestionnaire.answers")
+            if answers_raw is None
+            else GeneralAnswers.from_dict(answers_raw)
+        )
         return cls(
             answers_,
             NO_EXTRAS if source.keys() <= _KNOWN else extras(source, _KNOWN),
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["answers"] = required(self.answers, "GeneralQuestionnaire.answers").to_dict()
+        payload["answers"] = plain(self.answers)
         return payload
 
     @classmethod

@@ -15,9 +15,10 @@ from ..decoding import (
     as_str,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .kakao_talk_activity_type import KakaoTalkActivityType
 
@@ -35,7 +36,7 @@ class KakaoTalkActivity:
     created: str | None = None
     author: str | None = None
     comment: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -43,7 +44,11 @@ class KakaoTalkActivity:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "KakaoTalkActivity")
         type__raw = source.get("type")
-        type__: KakaoTalkActivityType = as_str(type__raw, "KakaoTalkActivity.type")
+        type__: KakaoTalkActivityType = (
+            required_null(source, "type", "KakaoTalkActivity.type")
+            if type__raw is None
+            else as_str(type__raw, "KakaoTalkActivity.type")
+        )
         created_ = source.get("created")
         if created_ is not None and not isinstance(created_, str):
             raise mismatch("KakaoTalkActivity.created", "a string", created_)
@@ -62,9 +67,9 @@ class KakaoTalkActivity:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["type"] = required(self.type_, "KakaoTalkActivity.type")
+        payload["type"] = self.type_
         if self.created is not None:
             payload["created"] = self.created
         if self.author is not None:

@@ -11,13 +11,15 @@ from attrs import define
 from attrs import field as _field
 
 from ..decoding import (
+    as_const,
     as_object,
     as_str,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .kakao_talk_comment_type import KakaoTalkCommentType
 
@@ -34,7 +36,7 @@ class KakaoTalkComment:
     type_: KakaoTalkCommentType
     comment: str
     created: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -42,10 +44,17 @@ class KakaoTalkComment:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "KakaoTalkComment")
         type__raw = source.get("type")
-        type__: KakaoTalkCommentType = as_str(type__raw, "KakaoTalkComment.type")
-        comment_ = source.get("comment")
-        if not isinstance(comment_, str):
-            raise mismatch("KakaoTalkComment.comment", "a string", comment_)
+        type__: KakaoTalkCommentType = (
+            required_null(source, "type", "KakaoTalkComment.type")
+            if type__raw is None
+            else as_const(as_str(type__raw, "KakaoTalkComment.type"), "CREATED", "KakaoTalkComment.type")
+        )
+        comment_raw = source.get("comment")
+        comment_: str = (
+            comment_raw
+            if isinstance(comment_raw, str)
+            else required_null(source, "comment", "KakaoTalkComment.comment", "a string")
+        )
         created_ = source.get("created")
         if created_ is not None and not isinstance(created_, str):
             raise mismatch("KakaoTalkComment.created", "a string", created_)
@@ -57,10 +66,10 @@ class KakaoTalkComment:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["type"] = required(self.type_, "KakaoTalkComment.type")
-        payload["comment"] = required(self.comment, "KakaoTalkComment.comment")
+        payload["type"] = self.type_
+        payload["comment"] = self.comment
         if self.created is not None:
             payload["created"] = self.created
         return payload

@@ -17,6 +17,7 @@ from ..decoding import (
 )
 from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {"comment": "comment"}
@@ -30,7 +31,7 @@ class KakaoTalkCommentRequest:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     comment: str
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

@@ -15,10 +15,10 @@ from ..decoding import (
     as_object,
     as_str,
     extras,
-    mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {
@@ -43,22 +43,31 @@ class KakaoTalkErrorBody:
     resolution: str
     """How to mend it."""
     additional_information: Mapping[str, list[str]] | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "KakaoTalkErrorBody")
-        error_code_ = source.get("errorCode")
-        if not isinstance(error_code_, str):
-            raise mismatch("KakaoTalkErrorBody.errorCode", "a string", error_code_)
-        message_ = source.get("message")
-        if not isinstance(message_, str):
-            raise mismatch("KakaoTalkErrorBody.message", "a string", message_)
-        resolution_ = source.get("resolution")
-        if not isinstance(resolution_, str):
-            raise mismatch("KakaoTalkErrorBody.resolution", "a string", resolution_)
+        error_code_raw = source.get("errorCode")
+        error_code_: str = (
+            error_code_raw
+            if isinstance(error_code_raw, str)
+            else required_null(source, "errorCode", "KakaoTalkErrorBody.errorCode", "a string")
+        )
+        message_raw = source.get("message")
+        message_: str = (
+            message_raw
+            if isinstance(message_raw, str)
+            else required_null(source, "message", "KakaoTalkErrorBody.message", "a string")
+        )
+        resolution_raw = source.get("resolution")
+        resolution_: str = (
+            resolution_raw
+            if isinstance(resolution_raw, str)
+            else required_null(source, "resolution", "KakaoTalkErrorBody.resolution", "a string")
+        )
         additional_information_raw = source.get("additionalInformation")
         additional_information_: Mapping[str, list[str]] | None = (
             None
@@ -86,11 +95,11 @@ class KakaoTalkErrorBody:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["errorCode"] = required(self.error_code, "KakaoTalkErrorBody.errorCode")
-        payload["message"] = required(self.message, "KakaoTalkErrorBody.message")
-        payload["resolution"] = required(self.resolution, "KakaoTalkErrorBody.resolution")
+        payload["errorCode"] = self.error_code
+        payload["message"] = self.message
+        payload["resolution"] = self.resolution
         if self.additional_information is not None:
             payload["additionalInformation"] = dict(self.additional_information)
         return payload

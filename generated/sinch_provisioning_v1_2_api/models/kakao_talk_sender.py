@@ -15,9 +15,10 @@ from ..decoding import (
     as_str,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .kakao_talk_sender_changes import KakaoTalkSenderChanges
 from .kakao_talk_sender_details import KakaoTalkSenderDetails
@@ -48,16 +49,19 @@ class KakaoTalkSender:
     details: KakaoTalkSenderDetails | None = None
     created: str | None = None
     modified: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "KakaoTalkSender")
-        plus_friend_id_ = source.get("plusFriendId")
-        if not isinstance(plus_friend_id_, str):
-            raise mismatch("KakaoTalkSender.plusFriendId", "a string", plus_friend_id_)
+        plus_friend_id_raw = source.get("plusFriendId")
+        plus_friend_id_: str = (
+            plus_friend_id_raw
+            if isinstance(plus_friend_id_raw, str)
+            else required_null(source, "plusFriendId", "KakaoTalkSender.plusFriendId", "a string")
+        )
         id_ = source.get("id")
         if id_ is not None and not isinstance(id_, str):
             raise mismatch("KakaoTalkSender.id", "a string", id_)
@@ -91,9 +95,9 @@ class KakaoTalkSender:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["plusFriendId"] = required(self.plus_friend_id, "KakaoTalkSender.plusFriendId")
+        payload["plusFriendId"] = self.plus_friend_id
         if self.id is not None:
             payload["id"] = self.id
         if self.state is not None:

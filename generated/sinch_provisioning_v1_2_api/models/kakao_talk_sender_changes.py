@@ -15,9 +15,11 @@ from ..decoding import (
     as_str,
     best_match,
     extras,
+    required_null,
 )
-from ..encoding import plain, required
+from ..encoding import plain
 from ..types import NO_EXTRAS, UnknownObject
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .kakao_talk_change_status import KakaoTalkChangeStatus
 from .kakao_talk_changed_details import KakaoTalkChangedDetails
@@ -35,7 +37,7 @@ class KakaoTalkSenderChanges:
 
     status: KakaoTalkChangeStatus
     details: KakaoTalkSenderDetails | KakaoTalkChangedDetails | UnknownObject
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -43,10 +45,16 @@ class KakaoTalkSenderChanges:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "KakaoTalkSenderChanges")
         status_raw = source.get("status")
-        status_: KakaoTalkChangeStatus = as_str(status_raw, "KakaoTalkSenderChanges.status")
+        status_: KakaoTalkChangeStatus = (
+            required_null(source, "status", "KakaoTalkSenderChanges.status")
+            if status_raw is None
+            else as_str(status_raw, "KakaoTalkSenderChanges.status")
+        )
         details_raw = source.get("details")
-        details_: KakaoTalkSenderDetails | KakaoTalkChangedDetails | UnknownObject = _alternative_1(
-            details_raw
+        details_: KakaoTalkSenderDetails | KakaoTalkChangedDetails | UnknownObject = (
+            required_null(source, "details", "KakaoTalkSenderChanges.details")
+            if details_raw is None
+            else _alternative_1(details_raw)
         )
         return cls(
             status_,
@@ -55,10 +63,10 @@ class KakaoTalkSenderChanges:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["status"] = required(self.status, "KakaoTalkSenderChanges.status")
-        payload["details"] = plain(required(self.details, "KakaoTalkSenderChanges.details"))
+        payload["status"] = self.status
+        payload["details"] = plain(self.details)
         return payload
 
     @classmethod

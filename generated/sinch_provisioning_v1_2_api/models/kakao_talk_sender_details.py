@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import itemgetter as _itemgetter
 from typing import Any, ClassVar, Self
 
 from attrs import define
@@ -14,9 +15,10 @@ from ..decoding import (
     as_object,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {
@@ -28,6 +30,7 @@ _WIRE_NAMES = {
     "logo_image": "logoImage",
 }
 _KNOWN = frozenset(_WIRE_NAMES.values())
+_every = _itemgetter(*_WIRE_NAMES.values())
 
 
 @define
@@ -42,34 +45,81 @@ class KakaoTalkSenderDetails:
     mid_level_category_code: str
     sub_level_category_code: str
     logo_image: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "KakaoTalkSenderDetails")
-        admin_phone_no_ = source.get("adminPhoneNo")
-        if not isinstance(admin_phone_no_, str):
-            raise mismatch("KakaoTalkSenderDetails.adminPhoneNo", "a string", admin_phone_no_)
-        name_ = source.get("name")
-        if not isinstance(name_, str):
-            raise mismatch("KakaoTalkSenderDetails.name", "a string", name_)
-        top_level_category_code_ = source.get("topLevelCategoryCode")
-        if not isinstance(top_level_category_code_, str):
-            raise mismatch(
-                "KakaoTalkSenderDetails.topLevelCategoryCode", "a string", top_level_category_code_
+        if len(source) == 6:
+            # Every property is there: reading them at once is quicker.
+            try:
+                (
+                    admin_phone_no_text,
+                    name_text,
+                    top_level_category_code_text,
+                    mid_level_category_code_text,
+                    sub_level_category_code_text,
+                    logo_image_text,
+                ) = _every(source)
+            except KeyError:
+                pass
+            else:
+                if (
+                    type(admin_phone_no_text)
+                    is type(name_text)
+                    is type(top_level_category_code_text)
+                    is type(mid_level_category_code_text)
+                    is type(sub_level_category_code_text)
+                    is type(logo_image_text)
+                    is str
+                ):
+                    return cls(
+                        admin_phone_no_text,
+                        name_text,
+                        top_level_category_code_text,
+                        mid_level_category_code_text,
+                        sub_level_category_code_text,
+                        logo_image_text,
+                        NO_EXTRAS,
+                    )
+        admin_phone_no_raw = source.get("adminPhoneNo")
+        admin_phone_no_: str = (
+            admin_phone_no_raw
+            if isinstance(admin_phone_no_raw, str)
+            else required_null(source, "adminPhoneNo", "KakaoTalkSenderDetails.adminPhoneNo", "a string")
+        )
+        name_raw = source.get("name")
+        name_: str = (
+            name_raw
+            if isinstance(name_raw, str)
+            else required_null(source, "name", "KakaoTalkSenderDetails.name", "a string")
+        )
+        top_level_category_code_raw = source.get("topLevelCategoryCode")
+        top_level_category_code_: str = (
+            top_level_category_code_raw
+            if isinstance(top_level_category_code_raw, str)
+            else required_null(
+                source, "topLevelCategoryCode", "KakaoTalkSenderDetails.topLevelCategoryCode", "a string"
             )
-        mid_level_category_code_ = source.get("midLevelCategoryCode")
-        if not isinstance(mid_level_category_code_, str):
-            raise mismatch(
-                "KakaoTalkSenderDetails.midLevelCategoryCode", "a string", mid_level_category_code_
+        )
+        mid_level_category_code_raw = source.get("midLevelCategoryCode")
+        mid_level_category_code_: str = (
+            mid_level_category_code_raw
+            if isinstance(mid_level_category_code_raw, str)
+            else required_null(
+                source, "midLevelCategoryCode", "KakaoTalkSenderDetails.midLevelCategoryCode", "a string"
             )
-        sub_level_category_code_ = source.get("subLevelCategoryCode")
-        if not isinstance(sub_level_category_code_, str):
-            raise mismatch(
-                "KakaoTalkSenderDetails.subLevelCategoryCode", "a string", sub_level_category_code_
+        )
+        sub_level_category_code_raw = source.get("subLevelCategoryCode")
+        sub_level_category_code_: str = (
+            sub_level_category_code_raw
+            if isinstance(sub_level_category_code_raw, str)
+            else required_null(
+                source, "subLevelCategoryCode", "KakaoTalkSenderDetails.subLevelCategoryCode", "a string"
             )
+        )
         logo_image_ = source.get("logoImage")
         if logo_image_ is not None and not isinstance(logo_image_, str):
             raise mismatch("KakaoTalkSenderDetails.logoImage", "a string", logo_image_)
@@ -84,19 +134,13 @@ class KakaoTalkSenderDetails:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["adminPhoneNo"] = required(self.admin_phone_no, "KakaoTalkSenderDetails.adminPhoneNo")
-        payload["name"] = required(self.name, "KakaoTalkSenderDetails.name")
-        payload["topLevelCategoryCode"] = required(
-            self.top_level_category_code, "KakaoTalkSenderDetails.topLevelCategoryCode"
-        )
-        payload["midLevelCategoryCode"] = required(
-            self.mid_level_category_code, "KakaoTalkSenderDetails.midLevelCategoryCode"
-        )
-        payload["subLevelCategoryCode"] = required(
-            self.sub_level_category_code, "KakaoTalkSenderDetails.subLevelCategoryCode"
-        )
+        payload["adminPhoneNo"] = self.admin_phone_no
+        payload["name"] = self.name
+        payload["topLevelCategoryCode"] = self.top_level_category_code
+        payload["midLevelCategoryCode"] = self.mid_level_category_code
+        payload["subLevelCategoryCode"] = self.sub_level_category_code
         if self.logo_image is not None:
             payload["logoImage"] = self.logo_image
         return payload

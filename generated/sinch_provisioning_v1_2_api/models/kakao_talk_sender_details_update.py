@@ -17,6 +17,7 @@ from ..decoding import (
     mismatch,
 )
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {
@@ -42,7 +43,7 @@ class KakaoTalkSenderDetailsUpdate:
     top_level_category_code: str | None = None
     mid_level_category_code: str | None = None
     sub_level_category_code: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
@@ -118,7 +119,7 @@ class KakaoTalkSenderDetailsUpdate:
         if self.name is not None:
             payload["name"] = self.name
         if not absent(self._logo_image_):
-            payload["logoImage"] = self._logo_image_
+            payload["logoImage"] = self.logo_image
         if self.top_level_category_code is not None:
             payload["topLevelCategoryCode"] = self.top_level_category_code
         if self.mid_level_category_code is not None:

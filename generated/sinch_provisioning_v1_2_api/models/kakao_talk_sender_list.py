@@ -16,9 +16,11 @@ from ..decoding import (
     as_object,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .kakao_talk_sender import KakaoTalkSender
 
@@ -43,7 +45,7 @@ class KakaoTalkSenderList:
     senders: list[KakaoTalkSender]
     previous_page_token: str | None = None
     next_page_token: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -51,14 +53,26 @@ class KakaoTalkSenderList:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "KakaoTalkSenderList")
         total_size_raw = source.get("totalSize")
-        total_size_: float = as_float(total_size_raw, "KakaoTalkSenderList.totalSize")
+        total_size_: float = (
+            required_null(source, "totalSize", "KakaoTalkSenderList.totalSize")
+            if total_size_raw is None
+            else as_float(total_size_raw, "KakaoTalkSenderList.totalSize")
+        )
         page_size_raw = source.get("pageSize")
-        page_size_: float = as_float(page_size_raw, "KakaoTalkSenderList.pageSize")
+        page_size_: float = (
+            required_null(source, "pageSize", "KakaoTalkSenderList.pageSize")
+            if page_size_raw is None
+            else as_float(page_size_raw, "KakaoTalkSenderList.pageSize")
+        )
         senders_raw = source.get("senders")
-        senders_: list[KakaoTalkSender] = [
-            KakaoTalkSender.from_dict(senders_raw_item)
-            for senders_raw_item in as_list(senders_raw, "KakaoTalkSenderList.senders")
-        ]
+        senders_: list[KakaoTalkSender] = (
+            required_null(source, "senders", "KakaoTalkSenderList.senders")
+            if senders_raw is None
+            else [
+                KakaoTalkSender.from_dict(senders_raw_item)
+                for senders_raw_item in as_list(senders_raw, "KakaoTalkSenderList.senders")
+            ]
+        )
         previous_page_token_ = source.get("previousPageToken")
         if previous_page_token_ is not None and not isinstance(previous_page_token_, str):
             raise mismatch("KakaoTalkSenderList.previousPageToken", "a string", previous_page_token_)
@@ -75,13 +89,11 @@ class KakaoTalkSenderList:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["totalSize"] = required(self.total_size, "KakaoTalkSenderList.totalSize")
-        payload["pageSize"] = required(self.page_size, "KakaoTalkSenderList.pageSize")
-        payload["senders"] = [
-            item.to_dict() for item in required(self.senders, "KakaoTalkSenderList.senders")
-        ]
+        payload["totalSize"] = self.total_size
+        payload["pageSize"] = self.page_size
+        payload["senders"] = plain(self.senders)
         if self.previous_page_token is not None:
             payload["previousPageToken"] = self.previous_page_token
         if self.next_page_token is not None:

@@ -15,9 +15,10 @@ from ..decoding import (
     as_str,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .operator_status import OperatorStatus
 
@@ -35,18 +36,25 @@ class Operator:
     status: OperatorStatus
     remark: str | None = None
     modified: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "Operator")
-        name_ = source.get("name")
-        if not isinstance(name_, str):
-            raise mismatch("Operator.name", "a string", name_)
+        name_raw = source.get("name")
+        name_: str = (
+            name_raw
+            if isinstance(name_raw, str)
+            else required_null(source, "name", "Operator.name", "a string")
+        )
         status_raw = source.get("status")
-        status_: OperatorStatus = as_str(status_raw, "Operator.status")
+        status_: OperatorStatus = (
+            required_null(source, "status", "Operator.status")
+            if status_raw is None
+            else as_str(status_raw, "Operator.status")
+        )
         remark_ = source.get("remark")
         if remark_ is not None and not isinstance(remark_, str):
             raise mismatch("Operator.remark", "a string", remark_)
@@ -62,10 +70,10 @@ class Operator:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["name"] = required(self.name, "Operator.name")
-        payload["status"] = required(self.status, "Operator.status")
+        payload["name"] = self.name
+        payload["status"] = self.status
         if self.remark is not None:
             payload["remark"] = self.remark
         if self.modified is not None:

@@ -15,10 +15,10 @@ from ..decoding import (
     as_object,
     as_str,
     extras,
-    mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {"question": "question", "suggested_answers": "suggestedAnswers"}
@@ -33,21 +33,28 @@ class Question:
 
     question: str
     suggested_answers: list[str]
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "Question")
-        question_ = source.get("question")
-        if not isinstance(question_, str):
-            raise mismatch("Question.question", "a string", question_)
+        question_raw = source.get("question")
+        question_: str = (
+            question_raw
+            if isinstance(question_raw, str)
+            else required_null(source, "question", "Question.question", "a string")
+        )
         suggested_answers_raw = source.get("suggestedAnswers")
-        suggested_answers_: list[str] = [
-            as_str(suggested_answers_raw_item, "Question.suggestedAnswers[]")
-            for suggested_answers_raw_item in as_list(suggested_answers_raw, "Question.suggestedAnswers")
-        ]
+        suggested_answers_: list[str] = (
+            required_null(source, "suggestedAnswers", "Question.suggestedAnswers")
+            if suggested_answers_raw is None
+            else [
+                as_str(suggested_answers_raw_item, "Question.suggestedAnswers[]")
+                for suggested_answers_raw_item in as_list(suggested_answers_raw, "Question.suggestedAnswers")
+            ]
+        )
         return cls(
             question_,
             suggested_answers_,
@@ -55,10 +62,10 @@ class Question:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["question"] = required(self.question, "Question.question")
-        payload["suggestedAnswers"] = required(self.suggested_answers, "Question.suggestedAnswers")
+        payload["question"] = self.question
+        payload["suggestedAnswers"] = self.suggested_answers
         return payload
 
     @classmethod

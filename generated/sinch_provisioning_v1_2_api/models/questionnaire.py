@@ -15,6 +15,7 @@ from ..decoding import (
     extras,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .fr_questionnaire import FrQuestionnaire
 from .gb_questionnaire import GbQuestionnaire
@@ -37,7 +38,7 @@ class Questionnaire:
     gb: GbQuestionnaire | None = None
     fr: FrQuestionnaire | None = None
     us: UsQuestionnaire | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -68,7 +69,7 @@ class Questionnaire:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.general is not None:
             payload["general"] = self.general.to_dict()

@@ -16,6 +16,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .fr_questionnaire_input import FrQuestionnaireInput, FrQuestionnaireInputFields
 from .gb_questionnaire_input import GbQuestionnaireInput, GbQuestionnaireInputFields
@@ -65,7 +66,7 @@ class QuestionnaireInput:
     gb: GbQuestionnaireInput | None = _field(default=None, converter=_build_gb)
     fr: FrQuestionnaireInput | None = _field(default=None, converter=_build_fr)
     us: UsQuestionnaireInput | None = _field(default=None, converter=_build_us)
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

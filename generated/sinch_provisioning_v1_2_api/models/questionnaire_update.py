@@ -16,6 +16,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .fr_questionnaire_update import FrQuestionnaireUpdate, FrQuestionnaireUpdateFields
 from .gb_questionnaire_update import GbQuestionnaireUpdate, GbQuestionnaireUpdateFields
@@ -71,7 +72,7 @@ class QuestionnaireUpdate:
     gb: GbQuestionnaireUpdate | None = _field(default=None, converter=_build_gb)
     fr: FrQuestionnaireUpdate | None = _field(default=None, converter=_build_fr)
     us: UsQuestionnaireUpdate | None = _field(default=None, converter=_build_us)
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

@@ -16,9 +16,11 @@ from ..decoding import (
     as_object,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .rcs_activity import RcsActivity
 
@@ -43,7 +45,7 @@ class RcsActivityList:
     notifications: list[RcsActivity]
     previous_page_token: str | None = None
     next_page_token: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -51,14 +53,26 @@ class RcsActivityList:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "RcsActivityList")
         total_size_raw = source.get("totalSize")
-        total_size_: float = as_float(total_size_raw, "RcsActivityList.totalSize")
+        total_size_: float = (
+            required_null(source, "totalSize", "RcsActivityList.totalSize")
+            if total_size_raw is None
+            else as_float(total_size_raw, "RcsActivityList.totalSize")
+        )
         page_size_raw = source.get("pageSize")
-        page_size_: float = as_float(page_size_raw, "RcsActivityList.pageSize")
+        page_size_: float = (
+            required_null(source, "pageSize", "RcsActivityList.pageSize")
+            if page_size_raw is None
+            else as_float(page_size_raw, "RcsActivityList.pageSize")
+        )
         notifications_raw = source.get("notifications")
-        notifications_: list[RcsActivity] = [
-            RcsActivity.from_dict(notifications_raw_item)
-            for notifications_raw_item in as_list(notifications_raw, "RcsActivityList.notifications")
-        ]
+        notifications_: list[RcsActivity] = (
+            required_null(source, "notifications", "RcsActivityList.notifications")
+            if notifications_raw is None
+            else [
+                RcsActivity.from_dict(notifications_raw_item)
+                for notifications_raw_item in as_list(notifications_raw, "RcsActivityList.notifications")
+            ]
+        )
         previous_page_token_ = source.get("previousPageToken")
         if previous_page_token_ is not None and not isinstance(previous_page_token_, str):
             raise mismatch("RcsActivityList.previousPageToken", "a string", previous_page_token_)
@@ -75,13 +89,11 @@ class RcsActivityList:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["totalSize"] = required(self.total_size, "RcsActivityList.totalSize")
-        payload["pageSize"] = required(self.page_size, "RcsActivityList.pageSize")
-        payload["notifications"] = [
-            item.to_dict() for item in required(self.notifications, "RcsActivityList.notifications")
-        ]
+        payload["totalSize"] = self.total_size
+        payload["pageSize"] = self.page_size
+        payload["notifications"] = plain(self.notifications)
         if self.previous_page_token is not None:
             payload["previousPageToken"] = self.previous_page_token
         if self.next_page_token is not None:

@@ -13,9 +13,11 @@ from attrs import field as _field
 from ..decoding import (
     as_object,
     extras,
+    required_null,
 )
-from ..encoding import required
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .rcs_questionnaire_fr import RcsQuestionnaireFr
 from .rcs_questionnaire_gb import RcsQuestionnaireGb
@@ -38,7 +40,7 @@ class RcsQuestionnaire:
     gb: RcsQuestionnaireGb | None = None
     fr: RcsQuestionnaireFr | None = None
     us: RcsQuestionnaireUs | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -46,9 +48,17 @@ class RcsQuestionnaire:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "RcsQuestionnaire")
         general_raw = source.get("general")
-        general_: RcsQuestionnaireGeneral = RcsQuestionnaireGeneral.from_dict(general_raw)
+        general_: RcsQuestionnaireGeneral = (
+            required_null(source, "general", "RcsQuestionnaire.general")
+            if general_raw is None
+            else RcsQuestionnaireGeneral.from_dict(general_raw)
+        )
         verification_raw = source.get("verification")
-        verification_: RcsQuestionnaireVerification = RcsQuestionnaireVerification.from_dict(verification_raw)
+        verification_: RcsQuestionnaireVerification = (
+            required_null(source, "verification", "RcsQuestionnaire.verification")
+            if verification_raw is None
+            else RcsQuestionnaireVerification.from_dict(verification_raw)
+        )
         gb_raw = source.get("gb")
         gb_: RcsQuestionnaireGb | None = None if gb_raw is None else RcsQuestionnaireGb.from_dict(gb_raw)
         fr_raw = source.get("fr")
@@ -65,10 +75,10 @@ class RcsQuestionnaire:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["general"] = required(self.general, "RcsQuestionnaire.general").to_dict()
-        payload["verification"] = required(self.verification, "RcsQuestionnaire.verification").to_dict()
+        payload["general"] = plain(self.general)
+        payload["verification"] = plain(self.verification)
         if self.gb is not None:
             payload["gb"] = self.gb.to_dict()
         if self.fr is not None:

@@ -13,9 +13,11 @@ from attrs import field as _field
 from ..decoding import (
     as_object,
     extras,
+    required_null,
 )
-from ..encoding import required
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {"questions": "questions"}
@@ -29,7 +31,7 @@ class RcsQuestionnaireUs:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     questions: Mapping[str, object]
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -37,16 +39,20 @@ class RcsQuestionnaireUs:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "RcsQuestionnaireUs")
         questions_raw = source.get("questions")
-        questions_: Mapping[str, object] = as_object(questions_raw, "RcsQuestionnaireUs.questions")
+        questions_: Mapping[str, object] = (
+            required_null(source, "questions", "RcsQuestionnaireUs.questions")
+            if questions_raw is None
+            else as_object(questions_raw, "RcsQuestionnaireUs.questions")
+        )
         return cls(
             questions_,
             NO_EXTRAS if source.keys() <= _KNOWN else extras(source, _KNOWN),
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["questions"] = dict(required(self.questions, "RcsQuestionnaireUs.questions"))
+        payload["questions"] = plain(self.questions)
         return payload
 
     @classmethod

@@ -16,11 +16,14 @@ from ..decoding import (
     as_str,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS, key_names, masked
+from ..types import Opaque as _Opaque
+from ..types import hidden as _hidden
 from ..types import key_names as _key_names
 from ..types import masked as _masked
+from ..types import revealed as _revealed
 from .billing_category import BillingCategory
 from .brand_registration import BrandRegistration
 from .conversation_app import ConversationApp
@@ -82,17 +85,21 @@ class RcsSender:
     launched: str | None = None
     supplier_details: SupplierDetails | None = None
     brand_details: BrandRegistration | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
     def auth_token(self) -> str | None:
         """Bearer token of the Conversation API's RCS channel."""
-        return self._auth_token_
+        return _revealed(self._auth_token_)
 
     @auth_token.setter
     def auth_token(self, value: str | None) -> None:
-        self._auth_token_ = value
+        self._auth_token_ = _hidden(value)
+
+    def __attrs_post_init__(self) -> None:
+        """Hide secrets."""
+        self._auth_token_ = _hidden(self._auth_token_)
 
     def __repr__(self) -> str:
         """Show null and absent alike, as they read, and mask secrets."""
@@ -123,17 +130,34 @@ class RcsSender:
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "RcsSender")
-        id_ = source.get("id")
-        if not isinstance(id_, str):
-            raise mismatch("RcsSender.id", "a string", id_)
+        id_raw = source.get("id")
+        id_: str = (
+            id_raw if isinstance(id_raw, str) else required_null(source, "id", "RcsSender.id", "a string")
+        )
         region_raw = source.get("region")
-        region_: Region = as_str(region_raw, "RcsSender.region")
+        region_: Region = (
+            required_null(source, "region", "RcsSender.region")
+            if region_raw is None
+            else as_str(region_raw, "RcsSender.region")
+        )
         billing_category_raw = source.get("billingCategory")
-        billing_category_: BillingCategory = as_str(billing_category_raw, "RcsSender.billingCategory")
+        billing_category_: BillingCategory = (
+            required_null(source, "billingCategory", "RcsSender.billingCategory")
+            if billing_category_raw is None
+            else as_str(billing_category_raw, "RcsSender.billingCategory")
+        )
         use_case_raw = source.get("useCase")
-        use_case_: UseCase = as_str(use_case_raw, "RcsSender.useCase")
+        use_case_: UseCase = (
+            required_null(source, "useCase", "RcsSender.useCase")
+            if use_case_raw is None
+            else as_str(use_case_raw, "RcsSender.useCase")
+        )
         hosting_region_raw = source.get("hostingRegion")
-        hosting_region_: HostingRegion = as_str(hosting_region_raw, "RcsSender.hostingRegion")
+        hosting_region_: HostingRegion = (
+            required_null(source, "hostingRegion", "RcsSender.hostingRegion")
+            if hosting_region_raw is None
+            else as_str(hosting_region_raw, "RcsSender.hostingRegion")
+        )
         conversation_api_app_ = source.get("conversationApiApp")
         if conversation_api_app_ is not None and not isinstance(conversation_api_app_, str):
             raise mismatch("RcsSender.conversationApiApp", "a string", conversation_api_app_)
@@ -215,13 +239,13 @@ class RcsSender:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["id"] = required(self.id, "RcsSender.id")
-        payload["region"] = required(self.region, "RcsSender.region")
-        payload["billingCategory"] = required(self.billing_category, "RcsSender.billingCategory")
-        payload["useCase"] = required(self.use_case, "RcsSender.useCase")
-        payload["hostingRegion"] = required(self.hosting_region, "RcsSender.hostingRegion")
+        payload["id"] = self.id
+        payload["region"] = self.region
+        payload["billingCategory"] = self.billing_category
+        payload["useCase"] = self.use_case
+        payload["hostingRegion"] = self.hosting_region
         if self.conversation_api_app is not None:
             payload["conversationApiApp"] = self.conversation_api_app
         if self.conversation_api_app_details is not None:

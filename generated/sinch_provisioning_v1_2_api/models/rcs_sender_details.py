@@ -17,6 +17,7 @@ from ..decoding import (
     extras,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .brand_details import BrandDetails
 from .country_code import CountryCode
@@ -41,7 +42,7 @@ class RcsSenderDetails:
     test_numbers: list[str] | None = None
     countries: list[CountryCode] | None = None
     questionnaire: Questionnaire | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -81,7 +82,7 @@ class RcsSenderDetails:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.brand is not None:
             payload["brand"] = self.brand.to_dict()

@@ -18,6 +18,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .brand_details_input import BrandDetailsInput, BrandDetailsInputFields
 from .country_code_input import CountryCodeInput
@@ -52,7 +53,7 @@ class RcsSenderDetailsInput:
     test_numbers: list[str] | None = None
     countries: list[CountryCodeInput] | None = None
     questionnaire: QuestionnaireInput | None = _field(default=None, converter=_build_questionnaire)
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

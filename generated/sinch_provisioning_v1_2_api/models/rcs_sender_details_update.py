@@ -18,6 +18,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .brand_details_update import BrandDetailsUpdate, BrandDetailsUpdateFields
 from .country_code_input import CountryCodeInput
@@ -52,7 +53,7 @@ class RcsSenderDetailsUpdate:
     _test_numbers_: list[str] | None = _field(default=ABSENT, alias="test_numbers")
     _countries_: list[CountryCodeInput] | None = _field(default=ABSENT, alias="countries")
     questionnaire: QuestionnaireUpdate | None = _field(default=None, converter=_build_questionnaire)
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
@@ -134,9 +135,9 @@ class RcsSenderDetailsUpdate:
         if self.brand is not None:
             payload["brand"] = self.brand.to_dict()
         if not absent(self._test_numbers_):
-            payload["testNumbers"] = self._test_numbers_
+            payload["testNumbers"] = self.test_numbers
         if not absent(self._countries_):
-            payload["countries"] = self._countries_
+            payload["countries"] = self.countries
         if self.questionnaire is not None:
             payload["questionnaire"] = self.questionnaire.to_dict()
         return payload

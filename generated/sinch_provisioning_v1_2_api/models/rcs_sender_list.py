@@ -16,9 +16,11 @@ from ..decoding import (
     as_object,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .rcs_sender import RcsSender
 
@@ -43,7 +45,7 @@ class RcsSenderList:
     senders: list[RcsSender]
     previous_page_token: str | None = None
     next_page_token: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -51,14 +53,26 @@ class RcsSenderList:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "RcsSenderList")
         total_size_raw = source.get("totalSize")
-        total_size_: float = as_float(total_size_raw, "RcsSenderList.totalSize")
+        total_size_: float = (
+            required_null(source, "totalSize", "RcsSenderList.totalSize")
+            if total_size_raw is None
+            else as_float(total_size_raw, "RcsSenderList.totalSize")
+        )
         page_size_raw = source.get("pageSize")
-        page_size_: float = as_float(page_size_raw, "RcsSenderList.pageSize")
+        page_size_: float = (
+            required_null(source, "pageSize", "RcsSenderList.pageSize")
+            if page_size_raw is None
+            else as_float(page_size_raw, "RcsSenderList.pageSize")
+        )
         senders_raw = source.get("senders")
-        senders_: list[RcsSender] = [
-            RcsSender.from_dict(senders_raw_item)
-            for senders_raw_item in as_list(senders_raw, "RcsSenderList.senders")
-        ]
+        senders_: list[RcsSender] = (
+            required_null(source, "senders", "RcsSenderList.senders")
+            if senders_raw is None
+            else [
+                RcsSender.from_dict(senders_raw_item)
+                for senders_raw_item in as_list(senders_raw, "RcsSenderList.senders")
+            ]
+        )
         previous_page_token_ = source.get("previousPageToken")
         if previous_page_token_ is not None and not isinstance(previous_page_token_, str):
             raise mismatch("RcsSenderList.previousPageToken", "a string", previous_page_token_)
@@ -75,11 +89,11 @@ class RcsSenderList:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["totalSize"] = required(self.total_size, "RcsSenderList.totalSize")
-        payload["pageSize"] = required(self.page_size, "RcsSenderList.pageSize")
-        payload["senders"] = [item.to_dict() for item in required(self.senders, "RcsSenderList.senders")]
+        payload["totalSize"] = self.total_size
+        payload["pageSize"] = self.page_size
+        payload["senders"] = plain(self.senders)
         if self.previous_page_token is not None:
             payload["previousPageToken"] = self.previous_page_token
         if self.next_page_token is not None:

@@ -14,10 +14,10 @@ from ..decoding import (
     as_object,
     as_str,
     extras,
-    mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .rcs_test_number_state import RcsTestNumberState
 
@@ -34,21 +34,31 @@ class RcsTestNumber:
     number: str
     state: RcsTestNumberState
     submitted: str
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "RcsTestNumber")
-        number_ = source.get("number")
-        if not isinstance(number_, str):
-            raise mismatch("RcsTestNumber.number", "a string", number_)
+        number_raw = source.get("number")
+        number_: str = (
+            number_raw
+            if isinstance(number_raw, str)
+            else required_null(source, "number", "RcsTestNumber.number", "a string")
+        )
         state_raw = source.get("state")
-        state_: RcsTestNumberState = as_str(state_raw, "RcsTestNumber.state")
-        submitted_ = source.get("submitted")
-        if not isinstance(submitted_, str):
-            raise mismatch("RcsTestNumber.submitted", "a string", submitted_)
+        state_: RcsTestNumberState = (
+            required_null(source, "state", "RcsTestNumber.state")
+            if state_raw is None
+            else as_str(state_raw, "RcsTestNumber.state")
+        )
+        submitted_raw = source.get("submitted")
+        submitted_: str = (
+            submitted_raw
+            if isinstance(submitted_raw, str)
+            else required_null(source, "submitted", "RcsTestNumber.submitted", "a string")
+        )
         return cls(
             number_,
             state_,
@@ -57,11 +67,11 @@ class RcsTestNumber:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["number"] = required(self.number, "RcsTestNumber.number")
-        payload["state"] = required(self.state, "RcsTestNumber.state")
-        payload["submitted"] = required(self.submitted, "RcsTestNumber.submitted")
+        payload["number"] = self.number
+        payload["state"] = self.state
+        payload["submitted"] = self.submitted
         return payload
 
     @classmethod

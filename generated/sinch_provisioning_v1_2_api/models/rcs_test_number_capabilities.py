@@ -15,9 +15,10 @@ from ..decoding import (
     as_object,
     as_str,
     extras,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .rcs_test_number_feature import RcsTestNumberFeature
 
@@ -32,7 +33,7 @@ class RcsTestNumberCapabilities:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     features: list[RcsTestNumberFeature]
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -40,19 +41,23 @@ class RcsTestNumberCapabilities:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "RcsTestNumberCapabilities")
         features_raw = source.get("features")
-        features_: list[RcsTestNumberFeature] = [
-            as_str(features_raw_item, "RcsTestNumberCapabilities.features[]")
-            for features_raw_item in as_list(features_raw, "RcsTestNumberCapabilities.features")
-        ]
+        features_: list[RcsTestNumberFeature] = (
+            required_null(source, "features", "RcsTestNumberCapabilities.features")
+            if features_raw is None
+            else [
+                as_str(features_raw_item, "RcsTestNumberCapabilities.features[]")
+                for features_raw_item in as_list(features_raw, "RcsTestNumberCapabilities.features")
+            ]
+        )
         return cls(
             features_,
             NO_EXTRAS if source.keys() <= _KNOWN else extras(source, _KNOWN),
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["features"] = required(self.features, "RcsTestNumberCapabilities.features")
+        payload["features"] = self.features
         return payload
 
     @classmethod

@@ -14,9 +14,11 @@ from ..decoding import (
     as_list,
     as_object,
     extras,
+    required_null,
 )
-from ..encoding import required
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .rcs_test_number import RcsTestNumber
 
@@ -31,7 +33,7 @@ class RcsTestNumberList:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     test_numbers: list[RcsTestNumber]
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -39,21 +41,23 @@ class RcsTestNumberList:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "RcsTestNumberList")
         test_numbers_raw = source.get("testNumbers")
-        test_numbers_: list[RcsTestNumber] = [
-            RcsTestNumber.from_dict(test_numbers_raw_item)
-            for test_numbers_raw_item in as_list(test_numbers_raw, "RcsTestNumberList.testNumbers")
-        ]
+        test_numbers_: list[RcsTestNumber] = (
+            required_null(source, "testNumbers", "RcsTestNumberList.testNumbers")
+            if test_numbers_raw is None
+            else [
+                RcsTestNumber.from_dict(test_numbers_raw_item)
+                for test_numbers_raw_item in as_list(test_numbers_raw, "RcsTestNumberList.testNumbers")
+            ]
+        )
         return cls(
             test_numbers_,
             NO_EXTRAS if source.keys() <= _KNOWN else extras(source, _KNOWN),
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["testNumbers"] = [
-            item.to_dict() for item in required(self.test_numbers, "RcsTestNumberList.testNumbers")
-        ]
+        payload["testNumbers"] = plain(self.test_numbers)
         return payload
 
     @classmethod

@@ -15,6 +15,7 @@ from ..decoding import (
     extras,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .supplier_details_google import SupplierDetailsGoogle
 
@@ -29,7 +30,7 @@ class SupplierDetails:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     google: SupplierDetailsGoogle | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -46,7 +47,7 @@ class SupplierDetails:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.google is not None:
             payload["google"] = self.google.to_dict()

@@ -15,9 +15,10 @@ from ..decoding import (
     as_str,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .channel_status import ChannelStatus
 
@@ -46,7 +47,7 @@ class TelegramBot:
     can_join_groups: bool | None = None
     can_read_all_group_messages: bool | None = None
     supports_inline_queries: bool | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -54,7 +55,11 @@ class TelegramBot:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "TelegramBot")
         status_raw = source.get("status")
-        status_: ChannelStatus = as_str(status_raw, "TelegramBot.status")
+        status_: ChannelStatus = (
+            required_null(source, "status", "TelegramBot.status")
+            if status_raw is None
+            else as_str(status_raw, "TelegramBot.status")
+        )
         status_description_ = source.get("statusDescription")
         if status_description_ is not None and not isinstance(status_description_, str):
             raise mismatch("TelegramBot.statusDescription", "a string", status_description_)
@@ -85,9 +90,9 @@ class TelegramBot:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["status"] = required(self.status, "TelegramBot.status")
+        payload["status"] = self.status
         if self.status_description is not None:
             payload["statusDescription"] = self.status_description
         if self.name is not None:

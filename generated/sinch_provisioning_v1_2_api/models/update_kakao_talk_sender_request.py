@@ -17,6 +17,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .kakao_talk_action import KakaoTalkAction
 from .kakao_talk_sender_details_update import KakaoTalkSenderDetailsUpdate, KakaoTalkSenderDetailsUpdateFields
@@ -39,7 +40,7 @@ class UpdateKakaoTalkSenderRequest:
 
     status: KakaoTalkAction | None = None
     details: KakaoTalkSenderDetailsUpdate | None = _field(default=None, converter=_build_details)
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

@@ -16,6 +16,7 @@ from ..decoding import (
     mismatch,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .answer_metadata import AnswerMetadata
 
@@ -44,7 +45,7 @@ class UsAnswers:
     full_company_address_metadata: AnswerMetadata | None = None
     sms_campaign: str | None = None
     messages_volume: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -87,7 +88,7 @@ class UsAnswers:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.company_legal_name is not None:
             payload["companyLegalName"] = self.company_legal_name

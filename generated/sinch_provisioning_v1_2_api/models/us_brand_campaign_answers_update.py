@@ -19,6 +19,7 @@ from ..decoding import (
     extras,
 )
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {
@@ -88,7 +89,7 @@ class UsBrandCampaignAnswersUpdate:
     _opt_in_confirmation_message_: str | None = _field(default=ABSENT, alias="opt_in_confirmation_message")
     _help_message_: str | None = _field(default=ABSENT, alias="help_message")
     _call_to_action_message_: str | None = _field(default=ABSENT, alias="call_to_action_message")
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
@@ -645,61 +646,61 @@ class UsBrandCampaignAnswersUpdate:
         """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if not absent(self._ownership_type_):
-            payload["ownershipType"] = self._ownership_type_
+            payload["ownershipType"] = self.ownership_type
         if not absent(self._company_legal_name_):
-            payload["companyLegalName"] = self._company_legal_name_
+            payload["companyLegalName"] = self.company_legal_name
         if not absent(self._company_phone_number_):
-            payload["companyPhoneNumber"] = self._company_phone_number_
+            payload["companyPhoneNumber"] = self.company_phone_number
         if not absent(self._company_email_address_):
-            payload["companyEmailAddress"] = self._company_email_address_
+            payload["companyEmailAddress"] = self.company_email_address
         if not absent(self._brand_name_):
-            payload["brandName"] = self._brand_name_
+            payload["brandName"] = self.brand_name
         if not absent(self._brand_industry_):
-            payload["brandIndustry"] = self._brand_industry_
+            payload["brandIndustry"] = self.brand_industry
         if not absent(self._legal_form_):
-            payload["legalForm"] = self._legal_form_
+            payload["legalForm"] = self.legal_form
         if not absent(self._tax_id_country_):
-            payload["taxIdCountry"] = self._tax_id_country_
+            payload["taxIdCountry"] = self.tax_id_country
         if not absent(self._tax_id_):
-            payload["taxId"] = self._tax_id_
+            payload["taxId"] = self.tax_id
         if not absent(self._address_line_):
-            payload["addressLine"] = self._address_line_
+            payload["addressLine"] = self.address_line
         if not absent(self._address_city_):
-            payload["addressCity"] = self._address_city_
+            payload["addressCity"] = self.address_city
         if not absent(self._address_country_):
-            payload["addressCountry"] = self._address_country_
+            payload["addressCountry"] = self.address_country
         if not absent(self._address_state_):
-            payload["addressState"] = self._address_state_
+            payload["addressState"] = self.address_state
         if not absent(self._address_postal_code_):
-            payload["addressPostalCode"] = self._address_postal_code_
+            payload["addressPostalCode"] = self.address_postal_code
         if not absent(self._website_url_):
-            payload["websiteUrl"] = self._website_url_
+            payload["websiteUrl"] = self.website_url
         if not absent(self._contact_first_name_):
-            payload["contactFirstName"] = self._contact_first_name_
+            payload["contactFirstName"] = self.contact_first_name
         if not absent(self._contact_surname_):
-            payload["contactSurname"] = self._contact_surname_
+            payload["contactSurname"] = self.contact_surname
         if not absent(self._stock_exchange_):
-            payload["stockExchange"] = self._stock_exchange_
+            payload["stockExchange"] = self.stock_exchange
         if not absent(self._stock_symbol_):
-            payload["stockSymbol"] = self._stock_symbol_
+            payload["stockSymbol"] = self.stock_symbol
         if not absent(self._sample_messages_):
-            payload["sampleMessages"] = self._sample_messages_
+            payload["sampleMessages"] = self.sample_messages
         if not absent(self._messages_volume_):
-            payload["messagesVolume"] = self._messages_volume_
+            payload["messagesVolume"] = self.messages_volume
         if not absent(self._embedded_link_):
-            payload["embeddedLink"] = self._embedded_link_
+            payload["embeddedLink"] = self.embedded_link
         if not absent(self._embedded_phone_):
-            payload["embeddedPhone"] = self._embedded_phone_
+            payload["embeddedPhone"] = self.embedded_phone
         if not absent(self._age_gated_content_):
-            payload["ageGatedContent"] = self._age_gated_content_
+            payload["ageGatedContent"] = self.age_gated_content
         if not absent(self._direct_lending_):
-            payload["directLending"] = self._direct_lending_
+            payload["directLending"] = self.direct_lending
         if not absent(self._opt_in_confirmation_message_):
-            payload["optInConfirmationMessage"] = self._opt_in_confirmation_message_
+            payload["optInConfirmationMessage"] = self.opt_in_confirmation_message
         if not absent(self._help_message_):
-            payload["helpMessage"] = self._help_message_
+            payload["helpMessage"] = self.help_message
         if not absent(self._call_to_action_message_):
-            payload["callToActionMessage"] = self._call_to_action_message_
+            payload["callToActionMessage"] = self.call_to_action_message
         return payload
 
     @classmethod

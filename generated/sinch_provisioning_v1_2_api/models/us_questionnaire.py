@@ -14,9 +14,11 @@ from ..decoding import (
     as_object,
     best_match,
     extras,
+    required_null,
 )
-from ..encoding import plain, required
+from ..encoding import plain
 from ..types import NO_EXTRAS, UnknownObject
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .us_answers import UsAnswers
 from .us_brand_campaign_answers import UsBrandCampaignAnswers
@@ -32,7 +34,7 @@ class UsQuestionnaire:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: UsBrandCampaignAnswers | UsAnswers | UnknownObject
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -40,16 +42,20 @@ class UsQuestionnaire:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "UsQuestionnaire")
         answers_raw = source.get("answers")
-        answers_: UsBrandCampaignAnswers | UsAnswers | UnknownObject = _alternative_1(answers_raw)
+        answers_: UsBrandCampaignAnswers | UsAnswers | UnknownObject = (
+            required_null(source, "answers", "UsQuestionnaire.answers")
+            if answers_raw is None
+            else _alternative_1(answers_raw)
+        )
         return cls(
             answers_,
             NO_EXTRAS if source.keys() <= _KNOWN else extras(source, _KNOWN),
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["answers"] = plain(required(self.answers, "UsQuestionnaire.answers"))
+        payload["answers"] = plain(self.answers)
         return payload
 
     @classmethod

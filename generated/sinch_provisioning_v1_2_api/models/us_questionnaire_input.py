@@ -17,6 +17,7 @@ from ..decoding import (
 )
 from ..encoding import build_any, plain, required
 from ..types import NO_EXTRAS, UnknownObject
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .us_answers_input import UsAnswersInput, UsAnswersInputFields
 from .us_brand_campaign_answers_input import UsBrandCampaignAnswersInput, UsBrandCampaignAnswersInputFields
@@ -45,7 +46,7 @@ class UsQuestionnaireInput:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: UsBrandCampaignAnswersInput | UsAnswersInput | UnknownObject = _field(converter=_build_answers)
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

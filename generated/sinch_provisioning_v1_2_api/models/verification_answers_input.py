@@ -17,6 +17,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .verification_partner_input import VerificationPartnerInput, VerificationPartnerInputFields
 
@@ -49,7 +50,7 @@ class VerificationAnswersInput:
     website: str | None = None
     phone: str | None = None
     partner: VerificationPartnerInput | None = _field(default=None, converter=_build_partner)
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

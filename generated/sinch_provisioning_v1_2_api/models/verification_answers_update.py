@@ -17,6 +17,7 @@ from ..decoding import (
 )
 from ..encoding import build
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .verification_partner_update import VerificationPartnerUpdate, VerificationPartnerUpdateFields
 
@@ -49,7 +50,7 @@ class VerificationAnswersUpdate:
     _website_: str | None = _field(default=ABSENT, alias="website")
     _phone_: str | None = _field(default=ABSENT, alias="phone")
     partner: VerificationPartnerUpdate | None = _field(default=None, converter=_build_partner)
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
@@ -154,15 +155,15 @@ class VerificationAnswersUpdate:
         """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if not absent(self._name_):
-            payload["name"] = self._name_
+            payload["name"] = self.name
         if not absent(self._email_):
-            payload["email"] = self._email_
+            payload["email"] = self.email
         if not absent(self._title_):
-            payload["title"] = self._title_
+            payload["title"] = self.title
         if not absent(self._website_):
-            payload["website"] = self._website_
+            payload["website"] = self.website
         if not absent(self._phone_):
-            payload["phone"] = self._phone_
+            payload["phone"] = self.phone
         if self.partner is not None:
             payload["partner"] = self.partner.to_dict()
         return payload

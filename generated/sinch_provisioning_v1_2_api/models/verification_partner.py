@@ -16,6 +16,7 @@ from ..decoding import (
     mismatch,
 )
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {
@@ -35,7 +36,7 @@ class VerificationPartner:
     company_name: str | None = None
     contact_name: str | None = None
     contact_email_address: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -59,7 +60,7 @@ class VerificationPartner:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
         if self.company_name is not None:
             payload["companyName"] = self.company_name

@@ -16,6 +16,7 @@ from ..decoding import (
     extras,
 )
 from ..types import ABSENT, NO_EXTRAS, absent, key_names
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 
 _WIRE_NAMES = {
@@ -35,7 +36,7 @@ class VerificationPartnerUpdate:
     _company_name_: str | None = _field(default=ABSENT, alias="company_name")
     _contact_name_: str | None = _field(default=ABSENT, alias="contact_name")
     _contact_email_address_: str | None = _field(default=ABSENT, alias="contact_email_address")
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
@@ -114,11 +115,11 @@ class VerificationPartnerUpdate:
         """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
         payload: dict[str, object] = dict(self.additional_properties)
         if not absent(self._company_name_):
-            payload["companyName"] = self._company_name_
+            payload["companyName"] = self.company_name
         if not absent(self._contact_name_):
-            payload["contactName"] = self._contact_name_
+            payload["contactName"] = self.contact_name
         if not absent(self._contact_email_address_):
-            payload["contactEmailAddress"] = self._contact_email_address_
+            payload["contactEmailAddress"] = self.contact_email_address
         return payload
 
     @classmethod

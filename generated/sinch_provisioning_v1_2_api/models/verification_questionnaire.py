@@ -13,9 +13,11 @@ from attrs import field as _field
 from ..decoding import (
     as_object,
     extras,
+    required_null,
 )
-from ..encoding import required
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .verification_answers import VerificationAnswers
 
@@ -30,7 +32,7 @@ class VerificationQuestionnaire:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: VerificationAnswers
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -38,16 +40,20 @@ class VerificationQuestionnaire:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "VerificationQuestionnaire")
         answers_raw = source.get("answers")
-        answers_: VerificationAnswers = VerificationAnswers.from_dict(answers_raw)
+        answers_: VerificationAnswers = (
+            required_null(source, "answers", "VerificationQuestionnaire.answers")
+            if answers_raw is None
+            else VerificationAnswers.from_dict(answers_raw)
+        )
         return cls(
             answers_,
             NO_EXTRAS if source.keys() <= _KNOWN else extras(source, _KNOWN),
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["answers"] = required(self.answers, "VerificationQuestionnaire.answers").to_dict()
+        payload["answers"] = plain(self.answers)
         return payload
 
     @classmethod

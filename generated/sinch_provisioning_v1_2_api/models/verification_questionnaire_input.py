@@ -16,6 +16,7 @@ from ..decoding import (
 )
 from ..encoding import build, required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .verification_answers_input import VerificationAnswersInput, VerificationAnswersInputFields
 
@@ -36,7 +37,7 @@ class VerificationQuestionnaireInput:
     __wire_names__: ClassVar[Mapping[str, str]] = _WIRE_NAMES
 
     answers: VerificationAnswersInput = _field(converter=_build_answers)
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod

@@ -15,10 +15,10 @@ from ..decoding import (
     as_object,
     as_str,
     extras,
-    mismatch,
+    required_null,
 )
-from ..encoding import required
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .webhook_trigger import WebhookTrigger
 
@@ -36,27 +36,38 @@ class Webhook:
     target: str
     project_id: str
     triggers: list[WebhookTrigger]
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
     def from_dict(cls, data: object) -> Self:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "Webhook")
-        id_ = source.get("id")
-        if not isinstance(id_, str):
-            raise mismatch("Webhook.id", "a string", id_)
-        target_ = source.get("target")
-        if not isinstance(target_, str):
-            raise mismatch("Webhook.target", "a string", target_)
-        project_id_ = source.get("projectId")
-        if not isinstance(project_id_, str):
-            raise mismatch("Webhook.projectId", "a string", project_id_)
+        id_raw = source.get("id")
+        id_: str = (
+            id_raw if isinstance(id_raw, str) else required_null(source, "id", "Webhook.id", "a string")
+        )
+        target_raw = source.get("target")
+        target_: str = (
+            target_raw
+            if isinstance(target_raw, str)
+            else required_null(source, "target", "Webhook.target", "a string")
+        )
+        project_id_raw = source.get("projectId")
+        project_id_: str = (
+            project_id_raw
+            if isinstance(project_id_raw, str)
+            else required_null(source, "projectId", "Webhook.projectId", "a string")
+        )
         triggers_raw = source.get("triggers")
-        triggers_: list[WebhookTrigger] = [
-            as_str(triggers_raw_item, "Webhook.triggers[]")
-            for triggers_raw_item in as_list(triggers_raw, "Webhook.triggers")
-        ]
+        triggers_: list[WebhookTrigger] = (
+            required_null(source, "triggers", "Webhook.triggers")
+            if triggers_raw is None
+            else [
+                as_str(triggers_raw_item, "Webhook.triggers[]")
+                for triggers_raw_item in as_list(triggers_raw, "Webhook.triggers")
+            ]
+        )
         return cls(
             id_,
             target_,
@@ -66,12 +77,12 @@ class Webhook:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["id"] = required(self.id, "Webhook.id")
-        payload["target"] = required(self.target, "Webhook.target")
-        payload["projectId"] = required(self.project_id, "Webhook.projectId")
-        payload["triggers"] = required(self.triggers, "Webhook.triggers")
+        payload["id"] = self.id
+        payload["target"] = self.target
+        payload["projectId"] = self.project_id
+        payload["triggers"] = self.triggers
         return payload
 
     @classmethod

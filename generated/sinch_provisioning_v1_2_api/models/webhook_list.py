@@ -16,9 +16,11 @@ from ..decoding import (
     as_object,
     extras,
     mismatch,
+    required_null,
 )
-from ..encoding import required
+from ..encoding import plain
 from ..types import NO_EXTRAS
+from ..types import Opaque as _Opaque
 from ..types import key_names as _key_names
 from .webhook import Webhook
 
@@ -43,7 +45,7 @@ class WebhookList:
     webhooks: list[Webhook]
     previous_page_token: str | None = None
     next_page_token: str | None = None
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @classmethod
@@ -51,14 +53,26 @@ class WebhookList:
         """Build from decoded JSON; SchemaMismatchError if it does not match."""
         source = as_object(data, "WebhookList")
         total_size_raw = source.get("totalSize")
-        total_size_: float = as_float(total_size_raw, "WebhookList.totalSize")
+        total_size_: float = (
+            required_null(source, "totalSize", "WebhookList.totalSize")
+            if total_size_raw is None
+            else as_float(total_size_raw, "WebhookList.totalSize")
+        )
         page_size_raw = source.get("pageSize")
-        page_size_: float = as_float(page_size_raw, "WebhookList.pageSize")
+        page_size_: float = (
+            required_null(source, "pageSize", "WebhookList.pageSize")
+            if page_size_raw is None
+            else as_float(page_size_raw, "WebhookList.pageSize")
+        )
         webhooks_raw = source.get("webhooks")
-        webhooks_: list[Webhook] = [
-            Webhook.from_dict(webhooks_raw_item)
-            for webhooks_raw_item in as_list(webhooks_raw, "WebhookList.webhooks")
-        ]
+        webhooks_: list[Webhook] = (
+            required_null(source, "webhooks", "WebhookList.webhooks")
+            if webhooks_raw is None
+            else [
+                Webhook.from_dict(webhooks_raw_item)
+                for webhooks_raw_item in as_list(webhooks_raw, "WebhookList.webhooks")
+            ]
+        )
         previous_page_token_ = source.get("previousPageToken")
         if previous_page_token_ is not None and not isinstance(previous_page_token_, str):
             raise mismatch("WebhookList.previousPageToken", "a string", previous_page_token_)
@@ -75,11 +89,11 @@ class WebhookList:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """Return what was set, ready for JSON; InvalidArgumentError if a required property is None."""
+        """Return what was set, ready for JSON."""
         payload: dict[str, object] = dict(self.additional_properties)
-        payload["totalSize"] = required(self.total_size, "WebhookList.totalSize")
-        payload["pageSize"] = required(self.page_size, "WebhookList.pageSize")
-        payload["webhooks"] = [item.to_dict() for item in required(self.webhooks, "WebhookList.webhooks")]
+        payload["totalSize"] = self.total_size
+        payload["pageSize"] = self.page_size
+        payload["webhooks"] = plain(self.webhooks)
         if self.previous_page_token is not None:
             payload["previousPageToken"] = self.previous_page_token
         if self.next_page_token is not None:

@@ -19,8 +19,11 @@ from ..decoding import (
 )
 from ..encoding import required
 from ..types import NO_EXTRAS, key_names, masked
+from ..types import Opaque as _Opaque
+from ..types import hidden as _hidden
 from ..types import key_names as _key_names
 from ..types import masked as _masked
+from ..types import revealed as _revealed
 from .webhook_trigger import WebhookTrigger
 
 _WIRE_NAMES = {"target": "target", "secret": "secret", "triggers": "triggers"}
@@ -36,17 +39,21 @@ class WebhookRequest:
     target: str
     _secret_: str = _field(alias="secret", repr=_masked)
     triggers: list[WebhookTrigger]
-    additional_properties: Mapping[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
+    additional_properties: _Opaque[str, object] = _field(default=NO_EXTRAS, repr=_key_names)
     """Properties that the document does not declare, as received."""
 
     @property
     def secret(self) -> str:
         """The property secret."""
-        return self._secret_
+        return _revealed(self._secret_)
 
     @secret.setter
     def secret(self, value: str) -> None:
-        self._secret_ = value
+        self._secret_ = _hidden(value)
+
+    def __attrs_post_init__(self) -> None:
+        """Hide secrets."""
+        self._secret_ = _hidden(self._secret_)
 
     def __repr__(self) -> str:
         """Show null and absent alike, as they read, and mask secrets."""

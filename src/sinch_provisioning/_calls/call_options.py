@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Final, Self, TypedDict, cast
 
 import httpx
@@ -21,7 +22,7 @@ _RESERVED: Final = frozenset(
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
-Param = str | int | bool | None
+Param = str | int | float | bool | None
 Params = Mapping[str, Param | Sequence[Param]]
 
 
@@ -100,10 +101,19 @@ def _check_headers(headers: Mapping[str, str]) -> None:
 def query_pairs(params: Params) -> Iterator[tuple[str, str]]:
     """Yield the query's pairs: a list repeats its parameter, None leaves it out."""
     for name, value in params.items():
-        values = [value] if value is None or isinstance(value, str | int) else value
-        for one in values:
-            if one is not None:
-                yield name, str(one).lower() if isinstance(one, bool) else str(one)
+        for one in [value] if isinstance(value, str | bytes) or not isinstance(value, Iterable) else value:
+            plain = one.value if isinstance(one, Enum) else one
+            if plain is None:
+                continue
+            if (
+                not isinstance(name, str)
+                or not isinstance(plain, str | int | float)
+                or isinstance(value, Mapping)
+            ):
+                raise ConfigurationError(
+                    f"query parameter {name!r} must be a string, a number, a bool, None or a list of these"
+                )
+            yield name, str(plain).lower() if isinstance(plain, bool) else str(plain)
 
 
 def encoded(body: object) -> bytes | None:

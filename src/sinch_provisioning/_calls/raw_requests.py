@@ -32,8 +32,8 @@ def raw_request(
 ) -> Request:
     """Build the request, or refuse what could reach another host, project or path than it says."""
     verb = method.upper()
-    if _METHOD.fullmatch(verb) is None:
-        raise ConfigurationError("method must be a word such as GET")
+    if _METHOD.fullmatch(verb) is None or verb == "CONNECT":
+        raise ConfigurationError("method must be a word such as GET, and not CONNECT, which is for proxies")
     filled = path.replace("{project_id}", project_id)
     if _PATH.fullmatch(filled) is None or filled.startswith("//"):
         raise ConfigurationError(

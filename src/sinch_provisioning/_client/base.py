@@ -35,6 +35,7 @@ from .session import Session, make_transport
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_Client = TypeVar("_Client", bound="BaseClient")
 
 DEFAULT_TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0, pool=None)
 # Seconds that a token fetch may take at least, however short the deadlines of the calls that wait for it.
@@ -159,6 +160,16 @@ class BaseClient(ABC):
         """Return the same client with other limits; this one is unchanged, and closing the new one closes nothing."""
         check_kind("retry", retry, RetryPolicy)
         return self._view(self._session.with_options(self._project, timeout, retry))
+
+    def viewed_as(self, client: type[_Client]) -> _Client:
+        """Return a client of the API that the class `client` is for, on the same connections and token cache."""
+        if isinstance(self, client):
+            return self
+        view = client.__new__(client)
+        view._session = self._session
+        pipeline = evolve(self._project.pipeline, low_level=client._low_level)
+        view._open(evolve(self._project, pipeline=pipeline), owns=False)
+        return view
 
     def _view(self, project: Project) -> Self:
         # A copy, so that a subclass finds its own attributes in a view too.

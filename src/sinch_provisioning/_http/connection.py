@@ -19,7 +19,8 @@ with the write. All that can fail earlier (name resolution, connecting, a proxy'
 connection is opened.
 
 Where llhttp is more lenient than RFC 9112 allows a client to be, the reply is refused: a transfer coding other than
-one plain "chunked", a NUL in the reason phrase, heads over 100 KiB, a switch of protocols nobody asked for.
+one plain "chunked", a NUL in the reason phrase, a switch of protocols nobody asked for; heads over 100 KiB, more than
+100 interim replies, and framing of chunks that outweighs the body, since none of them comes to an end by itself.
 Where a body has no length it ends with the connection; over TLS also without a close_notify alert, which is how
 httpx and most other clients behave, and the same under asyncio and uvloop.
 
@@ -40,8 +41,12 @@ import httptools
 from .outcome import ExchangeError, Received
 
 _LARGEST_HEAD: Final = 100 * 2**10
+_MOST_HEADERS: Final = 10_000
 # What the framing of chunks may add to a body of the largest allowed size: an eighth, and this.
 _LEAST_FRAMING: Final = 64 * 2**10
+# How many bytes of framing a byte of the body may have beside those of a head: chunks of one byte have 5.
+_MOST_FRAMING: Final = 8
+_MOST_INTERIM: Final = 100
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -74,6 +79,7 @@ class Connection(asyncio.Protocol):
         self._limit = 0
         self._head_only = False
         self._received = 0
+        self._interim = 0
         self._status = 0
         self._headers: list[tuple[bytes, bytes]] = []
         self._headers_complete = False
@@ -100,7 +106,7 @@ class Connection(asyncio.Protocol):
             raise ExchangeError("ReadError", self._lost or "the connection is not open")
         self.reusable = self._headers_complete = self._complete = self._too_large = False
         self._chunked = self._until_close = False
-        self._limit, self._head_only, self._received = limit, head_only, 0
+        self._limit, self._head_only, self._received, self._interim = limit, head_only, 0, 0
         self._headers, self._body, self._encoding, self._error = [], b"", None, None
         waiter = self._waiter = self._loop.create_future()
         self._read_silence = read
@@ -207,6 +213,8 @@ class Connection(asyncio.Protocol):
                 reason = str(error.__context__ or error)
                 self._finish(ExchangeError("RemoteProtocolError", f"the reply is not valid HTTP: {reason}"))
                 return
+        if self._chunked and not self._bound_framing():
+            return
         if self._complete or self._too_large:
             self.reusable = self._complete and self._keep_alive and self._lost is None
             if self._head_only:
@@ -214,6 +222,16 @@ class Connection(asyncio.Protocol):
             waiter.set_result(None)
         elif not self._headers_complete and self._received > _LARGEST_HEAD:
             self._finish(ExchangeError("RemoteProtocolError", "the reply's head is too large"))
+
+    def _bound_framing(self) -> bool:
+        """Count chunk sizes, their extensions and trailers towards the body's bound; False if they outweigh it."""
+        size = len(self._body)
+        if self._received > self._limit + self._limit // 8 + _LEAST_FRAMING:
+            self._too_large = True
+        elif self._received - size > _LARGEST_HEAD + _MOST_FRAMING * size:
+            self._finish(ExchangeError("RemoteProtocolError", "the reply has more framing than content"))
+            return False
+        return True
 
     def eof_received(self) -> None:
         """End the reply; the transport closes itself."""
@@ -268,6 +286,8 @@ class Connection(asyncio.Protocol):
         """Keep a header; one behind the body (a trailer) is passed over."""
         if not self._headers_complete:
             self._headers.append((name, value))
+            if len(self._headers) > _MOST_HEADERS:
+                raise ValueError("too many headers")
 
     def on_headers_complete(self) -> None:
         """Find out how the body is framed."""
@@ -296,7 +316,7 @@ class Connection(asyncio.Protocol):
         size = 0
         length: int | None = None
         for name, value in self._headers:
-            size += len(name) + len(value)
+            size += len(name) + len(value) + len(b": \r\n")
             field = name.lower()
             if field == b"content-length":
                 length = int(value) if value.isdigit() else None
@@ -326,17 +346,18 @@ class Connection(asyncio.Protocol):
         else:
             self._body = bytearray(body)
             self._body += data
-        if len(self._body) > self._limit or (
-            self._chunked and self._received > self._limit + self._limit // 8 + _LEAST_FRAMING
-        ):
+        if len(self._body) > self._limit:
             self._too_large = True
 
     def on_message_complete(self) -> None:
         """Complete the reply, or pass over an interim one (1xx), which another follows."""
         if self._headers_complete:
             self._complete = True
-        else:
-            self._headers = []
+            return
+        self._headers = []
+        self._interim += 1
+        if self._interim > _MOST_INTERIM:
+            raise ValueError("too many interim replies")
 
 
 def _nothing_to_read(_seconds: int) -> bool:

@@ -18,7 +18,7 @@ from .send_progress import SendProgress
 from .tls import tls_context
 
 # Where mocks, recorders, instrumentation and network blockers get at requests, by the class that is patched.
-_PATCHED: Final = ("handle_async_request", "_transport_for_url", "_send_single_request")
+_PATCHED: Final = ("handle_async_request", "send", "_transport_for_url", "_send_single_request")
 _genuine: Final[dict[type, tuple[object, ...]]] = {}
 
 
@@ -26,9 +26,9 @@ def httpx_is_replaced() -> bool:
     """Whether somebody has replaced or wrapped a method that carries requests in httpx or in httpcore's pool.
 
     That is `handle_async_request` of httpx's AsyncHTTPTransport (pytest-httpx, OpenTelemetry) and of httpcore's
-    AsyncConnectionPool (respx by default, vcrpy), and what AsyncClient chooses its transport by (respx for httpx) or
-    sends one request with (older vcrpy). A method counts as genuine if it is a plain function of the module that
-    defines its class.
+    AsyncConnectionPool (respx by default, vcrpy), and what AsyncClient sends a request with (Sentry, ddtrace; older
+    vcrpy) or chooses its transport by (respx for httpx). A method counts as genuine if it is a plain function of the
+    module that defines its class.
     """
     # httpx loads httpcore with its first transport; what is not loaded is not replaced.
     httpcore = sys.modules.get("httpcore")

@@ -180,6 +180,8 @@ class Transport:
                 type(error).__name__,
                 maybe_processed=progress.maybe_processed(error),
                 timed_out=isinstance(error, httpx.TimeoutException),
+                # A proxy that wants another password will want it again.
+                final=isinstance(error, httpx.ProxyError) and str(error).startswith("407"),
                 explanation=str(error) if plain else _place(error),
             )
         except BaseException as error:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from ..config import Id, check_segment
 from ..errors import ConfigurationError
 from ..lifecycle.launch import launch_once
-from ..lifecycle.polling import EventSource, Polling, poll
+from ..lifecycle.polling import EventSource, Polling, check_wait, poll
 from ..lifecycle.reconciling_writer import HasId
 from ..lifecycle.status import LAUNCHED, Progress, has_arrived, progress_of, statuses
 from ..lifecycle.waiting import arrival, changes
@@ -53,6 +53,8 @@ class LaunchableSenders(ABC, Generic[_T]):
         """Launch one sender at most once; see `ProvisioningClient.launch_rcs_sender`."""
         if (sender_id is None) == (not fields):
             raise ConfigurationError("launch_rcs_sender takes either a sender id or the sender's fields")
+        check_wait(timeout, events=events)
+        wanted = statuses(until)
         sender = await (self.get(sender_id) if sender_id is not None else self.ensure(**fields))
         progress = self._progress(sender)
         clock = self.project.pipeline.clock
@@ -72,10 +74,10 @@ class LaunchableSenders(ABC, Generic[_T]):
             if not wait:
                 break
             # The reply to the launch may already say what is waited for.
-            if not has_arrived(sender, progress(sender), statuses(until), operation_id=self._get_operation):
+            if not has_arrived(sender, progress(sender), wanted, operation_id=self._get_operation):
                 left = None if ends is None else max(0.0, ends - clock.monotonic())
                 states = self._poll(sender.id, left, None, events)
-                sender = await arrival(states, statuses(until), progress, operation_id=self._get_operation)
+                sender = await arrival(states, wanted, progress, operation_id=self._get_operation)
             if not progress(sender).unsubmitted:
                 break
         return sender
@@ -122,6 +124,7 @@ class LaunchableSenders(ABC, Generic[_T]):
         polling: Polling | None,
         events: EventSource | None,
     ) -> AsyncGenerator[_T, None]:
+        check_wait(timeout, polling, events)
         return poll(
             self.get,
             check_segment("sender_id", sender_id),

@@ -32,6 +32,7 @@ from ..lifecycle.ensuring import Wanted, ensure
 from .launchable import LaunchableSenders
 from .project import Project, check_name, mismatch
 from .readiness import launch_refusal, missing_fields, readiness
+from .signatures import listing_fields
 
 
 class ListRcsSenders(ListRcsSendersArguments, CallOptions):
@@ -46,6 +47,7 @@ class UpdateRcsSender(UpdateRcsSenderArguments, CallOptions):
     """The keyword arguments of `update`."""
 
 
+@listing_fields
 @define(slots=False, eq=False)
 class RcsSenders(LaunchableSenders[RcsSender]):
     """The RCS senders of one project.

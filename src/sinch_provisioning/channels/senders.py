@@ -16,6 +16,7 @@ from sinch_provisioning_api.models import CreateSenderRequest, CreateSenderReque
 from .._calls.call_options import CallOptions
 from ..lifecycle.ensuring import Wanted, ensure
 from .project import Project, check_name, mismatch
+from .signatures import listing_fields
 
 
 class ListSenders(ListLineSendersArguments, CallOptions):
@@ -26,6 +27,7 @@ class CreateSender(CreateSenderRequestFields, CallOptions):
     """The keyword arguments of `create` and `ensure`."""
 
 
+@listing_fields
 @define(slots=False, eq=False)
 class SenderChannel:
     """One channel whose senders can be listed and created.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -67,12 +68,27 @@ app.command(webhooks_app)
 app.command(token_app)
 
 
+@app.meta.default
+def command(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    debug: Annotated[
+        bool, Flag, Parameter(show_default=False, help="Log each request to standard error.")
+    ] = False,
+) -> int | None:
+    """Run one command."""
+    if debug:
+        logging.basicConfig(format="%(name)s: %(message)s")
+        logging.getLogger("sinch_provisioning").setLevel(logging.DEBUG)
+    result: int | None = app(tokens)
+    return result
+
+
 def run(arguments: Sequence[str] | None) -> int:
     """Run one command and return its exit code."""
     for name in ("durability", "health", "planning", "senders", "webhooks"):
         import_module(f".{name}", __package__)
     try:
-        result = app(None if arguments is None else list(arguments))
+        result = app.meta(None if arguments is None else list(arguments))
     except SystemExit as ended:
         # A wrong argument, already reported; exit code 2 would mean that a plan has changes.
         return 1 if ended.code else 0

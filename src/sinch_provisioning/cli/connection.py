@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
 
-from .. import AttemptEvent, ProvisioningClient, RetryEvent, TokenEvent
+from .. import AttemptEvent, Credentials, ProvisioningClient, RetryEvent, TokenEvent
 from ..config import resolve_api
-from ..desired import DesiredState
+from ..desired import AnyClient, DesiredState
 
 if TYPE_CHECKING:
     from .. import v1_2
@@ -58,15 +58,18 @@ class Meter:
         return len(self._recent) / max(1.0, min(_WINDOW, now - self._started))
 
 
-AnyClient: TypeAlias = "ProvisioningClient | v1_2.ProvisioningClient"
 _Client = TypeVar("_Client", "ProvisioningClient", "v1_2.ProvisioningClient")
 
 
 def connect(
-    project: str | None = None, *, meter: Meter | None = None, at_once: int = 10
+    project: str | None = None,
+    *,
+    meter: Meter | None = None,
+    at_once: int = 10,
+    credentials: Credentials | None = None,
 ) -> ProvisioningClient:
-    """Return a client with settings from the environment."""
-    return _connected(ProvisioningClient, project, meter, at_once)
+    """Return a client with settings from the environment, where none are given."""
+    return _connected(ProvisioningClient, project, meter, at_once, credentials)
 
 
 def connect_to(api: str | None, project: str | None = None, *, meter: Meter | None = None) -> AnyClient:
@@ -83,27 +86,27 @@ def connect_to_1_2(project: str | None = None, *, meter: Meter | None = None) ->
     return _connected(v1_2.ProvisioningClient, project, meter)
 
 
-def _connected(client: type[_Client], project: str | None, meter: Meter | None, at_once: int = 10) -> _Client:
+def connect_for(desired: DesiredState, *, meter: Meter, at_once: int) -> ProvisioningClient:
+    """Return a client for a file; where all projects have keys of their own, the environment needs none."""
+    projects = desired.projects
+    if not projects or any(project.project_id is None for project in projects):
+        return connect(meter=meter, at_once=at_once)
+    everything_keyed = all(project.key_id is not None for project in projects)
+    credentials = projects[0].credentials() if everything_keyed else None
+    return connect(projects[0].project_id, meter=meter, at_once=at_once, credentials=credentials)
+
+
+def _connected(
+    client: type[_Client],
+    project: str | None,
+    meter: Meter | None,
+    at_once: int = 10,
+    credentials: Credentials | None = None,
+) -> _Client:
     meter = Meter() if meter is None else meter
     return client(
         project_id=project,
-        max_connections=max(at_once, 10),
-        on_attempt=meter.on_attempt,
-        on_retry=meter.on_retry,
-        on_token=meter.on_token,
-    )
-
-
-def connect_for(desired: DesiredState, *, meter: Meter, at_once: int) -> ProvisioningClient:
-    """Return a client for a file; where all projects have keys of their own, the environment needs none."""
-    first = next(iter(desired.projects), None)
-    everything_named = all(project.project_id is not None for project in desired.projects)
-    everything_keyed = all(project.key_id is not None for project in desired.projects)
-    if first is None or not everything_named:
-        return connect(meter=meter, at_once=at_once)
-    return ProvisioningClient(
-        project_id=first.project_id,
-        credentials=first.credentials() if everything_keyed else None,
+        credentials=credentials,
         max_connections=max(at_once, 10),
         on_attempt=meter.on_attempt,
         on_retry=meter.on_retry,

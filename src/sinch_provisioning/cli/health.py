@@ -11,9 +11,10 @@ from attrs import frozen
 
 from .. import ConfigurationError, NotFoundError, ProvisioningClient, ProvisioningError, __version__
 from ..config import resolve_base_url, resolve_token_url
+from ..desired import AnyClient
 from . import output
 from .app import Api, Json, Project, app, token_app
-from .connection import AnyClient, Meter, connect_to
+from .connection import Meter, connect_to
 
 # Servers check tokens by their own clock; a larger skew makes valid tokens look expired.
 _TOLERABLE_SKEW: Final = 30.0

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, cast, get_args
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any, cast
 
 from sinch_provisioning_api import is_secret_name
 
-from ..errors import ConfigurationError
+from ..config import resolve_api
+from ..desired import Channel, kind_of, kinds
 from ..lifecycle.status import FAILED, LAUNCHED, status_of
 from . import output
 from .app import Api, Flag, Json, Project, Timeout, senders_app
-from .connection import AnyClient, connect_to
-
-Channel = Literal["rcs", "kakaotalk", "line", "telegram"]
-
-# Where the APIs keep what a list shows: a column's value is the first of these that a sender has.
-_COLUMNS: Final = {
-    "id": ("plus_friend_id", "id"),
-    "name": ("display_name", "name"),
-    "created": ("create_time", "created"),
-}
+from .connection import connect_to
 
 
 def shown(channel: str, sender: Any) -> dict[str, object]:
@@ -45,46 +37,23 @@ async def list_senders(
     channel
         Only this channel (default: all).
     """
-    found: list[dict[str, object]] = []
-    async with connect_to(api, project) as sinch:
-        for name in _channels(sinch) if channel is None else (channel,):
-            found += [shown(name, sender) for sender in await _list(sinch, name)()]
+    version = resolve_api(api)
+    chosen = kinds(version).values() if channel is None else [kind_of(version, channel)]
+    async with connect_to(version, project) as sinch:
+        found = [(kind, sender) for kind in chosen for sender in await getattr(sinch, kind.channel).list()]
     if as_json:
-        output.as_json(found)
+        output.as_json([shown(kind.channel, sender) for kind, sender in found])
         return 0
     rows = [
-        (
-            each["channel"],
-            _first(each, "id"),
-            _first(each, "name") or _brand_name(each),
-            each["status"],
-            _first(each, "created"),
-        )
-        for each in found
+        (kind.channel, kind.id_of(sender), kind.title_of(sender), status_of(sender), _created(sender))
+        for kind, sender in found
     ]
     output.records(("channel", "id", "name", "status", "created"), rows)
     return 0
 
 
-def _channels(sinch: AnyClient) -> tuple[Channel, ...]:
-    return tuple(name for name in get_args(Channel) if hasattr(sinch, name))
-
-
-def _list(sinch: AnyClient, channel: Channel) -> Callable[[], Awaitable[Sequence[object]]]:
-    if channel not in _channels(sinch):
-        raise ConfigurationError(
-            f"Sinch's own API has no {channel} senders: they are set up as channels of a Conversation API app"
-        )
-    return cast("Callable[[], Awaitable[Sequence[object]]]", getattr(sinch, channel).list)
-
-
-def _first(sender: Mapping[str, object], column: str) -> object:
-    return next((sender[name] for name in _COLUMNS[column] if sender.get(name) is not None), None)
-
-
-def _brand_name(sender: Mapping[str, object]) -> object:
-    details = cast("Mapping[str, Any]", sender.get("details") or {})
-    return cast("Mapping[str, object]", details.get("brand") or details).get("name")
+def _created(sender: object) -> object:
+    return next((getattr(sender, name) for name in ("create_time", "created") if hasattr(sender, name)), None)
 
 
 @senders_app.command(name="get")

@@ -4,8 +4,9 @@ Files need the extra `cli` (YAML and the JSON schema); states built in Python ne
 """
 
 from .apply_state import apply
-from .changes import Change, phase_of
+from .changes import Change
 from .file import DesiredFileError, load
+from .kinds import AnyClient, Api, Channel, Kind, kind_of, kinds
 from .outcome import Applied, Outcome
 from .plans import Plan, Wanted, plan
 from .project_channel import ProjectChannel, open_channels
@@ -13,10 +14,12 @@ from .references import SecretReference
 from .request_slots import LATEST_ARRIVAL, Limiter, Pace, Stopped
 from .rounds import Pauses, Rounds
 from .sender_task import SenderTask, may_pass
-from .state import Channel, DesiredProject, DesiredSender, DesiredState
+from .state import DesiredProject, DesiredSender, DesiredState
 
 __all__ = [
     "LATEST_ARRIVAL",
+    "AnyClient",
+    "Api",
     "Applied",
     "Change",
     "Channel",
@@ -24,6 +27,7 @@ __all__ = [
     "DesiredProject",
     "DesiredSender",
     "DesiredState",
+    "Kind",
     "Limiter",
     "Outcome",
     "Pace",
@@ -36,9 +40,10 @@ __all__ = [
     "Stopped",
     "Wanted",
     "apply",
+    "kind_of",
+    "kinds",
     "load",
     "may_pass",
     "open_channels",
-    "phase_of",
     "plan",
 ]

@@ -13,11 +13,11 @@ from typing import Final
 
 from attrs import define
 
-from ..client import ProvisioningClient
 from ..clock import Clock, SystemClock
 from ..errors import ConfigurationError
 from ..lifecycle.polling import Polling
 from .file import load
+from .kinds import AnyClient
 from .outcome import Applied, Event, Observer
 from .plans import list_channels, raise_if_all_failed, resolve
 from .rounds import Pauses, Rounds
@@ -31,7 +31,7 @@ _MAX_ROUNDS_WITHOUT_PROGRESS: Final = 5
 
 
 async def apply(
-    sinch: ProvisioningClient,
+    sinch: AnyClient,
     desired: DesiredState | str | os.PathLike[str],
     *,
     concurrency: int = DEFAULT_CONCURRENCY,

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Sequence
+from typing import Final
 
-from attrs import fields_dict, frozen
+from attrs import astuple, frozen
 
-from sinch_provisioning_api.models import (
-    CreateRcsSenderRequest,
-    CreateSenderRequest,
-    RcsSender,
-    UpdateRcsSenderRequest,
-)
-
-from ..channels.readiness import LAUNCH_REQUIREMENTS, readiness
-from ..lifecycle.next_step import Action, Phase, Situation, steps_ahead
-from ..lifecycle.status import FAILED, LAUNCHED, UNDER_WAY, status_of
+from ..lifecycle.next_step import Action, Situation, phase_of, steps_ahead
+from ..lifecycle.properties import flat, same
+from ..lifecycle.status import refusals, status_of
+from .kinds import Channel, Kind
 from .project_channel import AnySender, ProjectChannel
-from .state import Channel, DesiredSender
+from .state import CREDENTIALS, DesiredSender
 
 _CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
-_UPDATABLE: Final = frozenset(fields_dict(UpdateRcsSenderRequest))
-# Taken down after a launch; launching it again brings it back. The other failures are rejections.
-_UNLAUNCHED: Final = "UNLAUNCHED"
 
 
 @frozen
 class Change:
     """What one sender needs: `actions` in order, and `problem` where it can't get all the way.
 
-    `differing` names the fields to update, `missing` those that a launch still needs.
+    `differing` names the fields to update, `missing` those that a launch still needs. `is_waiting` says that what is
+    left after the actions is for the carriers to decide.
     """
 
     project_id: str
@@ -43,20 +35,12 @@ class Change:
     differing: tuple[str, ...] = ()
     problem: str | None = None
     missing: tuple[str, ...] = ()
+    is_waiting: bool = False
 
     def to_dict(self) -> dict[str, object]:
         """Return the change as JSON data."""
-        return {
-            "project": self.project_id,
-            "channel": self.channel,
-            "name": self.name,
-            "actions": list(self.actions),
-            "id": self.sender_id,
-            "status": self.status,
-            "differing": list(self.differing),
-            "problem": self.problem,
-            "missing": list(self.missing),
-        }
+        names = ("project", "channel", "name", "actions", "id", "status", "differing", "problem", "missing")
+        return dict(zip(names, astuple(self), strict=False))
 
 
 def compare(channel: ProjectChannel, wanted: DesiredSender, found: Sequence[AnySender]) -> Change:
@@ -68,63 +52,44 @@ def compare(channel: ProjectChannel, wanted: DesiredSender, found: Sequence[AnyS
         wanted.channel,
         wanted.name,
         actions,
-        found[0].id if len(found) == 1 else None,
+        channel.kind.id_of(found[0]) if len(found) == 1 else None,
         situation.status,
         (*situation.differing, *situation.fixed),
         last.problem,
         last.missing,
+        last.kind == "wait",
     )
 
 
 def situation_of(channel: ProjectChannel, wanted: DesiredSender, found: Sequence[AnySender]) -> Situation:
     """Describe a sender in the terms that `next_step` decides by."""
+    kind = channel.kind
     if len(found) > 1:
-        return Situation("idle", duplicates=tuple(str(sender.id) for sender in found))
-    brand: Mapping[str, object] = wanted.fields
-    if not found:
-        return Situation("absent", missing=readiness(brand) if wanted.launch else ())
-    [sender] = found
-    differing = _differences(wanted, sender)
-    if not isinstance(sender, RcsSender):
-        return Situation("idle", sender.status, fixed=differing)
-    if wanted.launch:
-        brand = {name: getattr(sender, name) for group in LAUNCH_REQUIREMENTS for name in group} | dict(brand)
-    phase = phase_of(status_of(sender))
-    if channel.has_launched(sender) and phase == "idle":
+        return Situation("idle", duplicates=tuple(str(channel.kind.id_of(sender)) for sender in found))
+    sender = found[0] if found else None
+    missing = kind.missing(sender, wanted.fields) if wanted.launch else ()
+    if sender is None:
+        return Situation("absent", missing=missing)
+    differing = _differences(kind, wanted, sender)
+    updatable = tuple(name for name in differing if kind.can_update(sender, name))
+    fixed = tuple(name for name in differing if name not in updatable)
+    if kind.progress is None:
+        return Situation("idle", status_of(sender), updatable, fixed)
+    progress = channel.progress(wanted, sender)
+    phase = phase_of(progress)
+    if channel.has_launched(sender, progress) and phase == "idle":
         phase = "in review"  # a status in between, such as IN_TEST
-    return Situation(
-        phase,
-        status_of(sender),
-        tuple(name for name in differing if name in _UPDATABLE),
-        tuple(name for name in differing if name not in _UPDATABLE),
-        readiness(brand) if wanted.launch else (),
-    )
+    return Situation(phase, progress.status, updatable, fixed, missing, refusals=refusals(progress))
 
 
-def phase_of(status: str | None) -> Phase:
-    """Return the phase of an RCS sender that exists."""
-    if status == LAUNCHED:
-        return "launched"
-    if status in UNDER_WAY:
-        return "in review"
-    if status == _UNLAUNCHED:
-        return "unlaunched"
-    return "rejected" if status in FAILED else "idle"
-
-
-def _differences(wanted: DesiredSender, sender: AnySender) -> tuple[str, ...]:
+def _differences(kind: Kind, wanted: DesiredSender, sender: AnySender) -> tuple[str, ...]:
     """Return the wanted fields that `sender` has otherwise; credentials only where the server shows them."""
+    shown = getattr(sender, CREDENTIALS, None) is not None
     # The request models know how a value is spelled in JSON, and refuse what creating would refuse.
-    fields = cast("Mapping[str, Any]", wanted.fields)
-    if isinstance(sender, RcsSender):
-        body = CreateRcsSenderRequest(**fields).to_dict()
-    else:
-        shown = sender.channel_credentials is not None
-        body = CreateSenderRequest(
-            **cast("Mapping[str, Any]", wanted.arguments() if shown else fields)
-        ).to_dict()
-    actual = sender.to_dict()
-    return tuple(_python_name(name) for name, value in body.items() if actual.get(name) != value)
+    body = flat(kind.create(**(wanted.arguments() if shown else wanted.fields)).to_dict())
+    actual = flat(kind.read(sender))
+    differing = (_python_name(name) for name, value in body.items() if not same(actual.get(name), value))
+    return tuple(name for name in differing if name not in kind.instructions)
 
 
 def _python_name(wire_name: str) -> str:

@@ -12,19 +12,12 @@ from attrs import evolve, field, frozen
 
 from ..config import check_segment
 from ..errors import ConfigurationError
+from ..lifecycle.properties import flat, nested
 from . import schema
+from .kinds import DEFAULT_API, Api, Kind, kinds
 from .parsing import LARGEST_JSON, LARGEST_YAML, Malformed, Positions, parse, position
 from .references import PUBLIC, SecretReference, reveal
-from .state import (
-    CHANNELS,
-    CREDENTIALS,
-    Channel,
-    DesiredProject,
-    DesiredSender,
-    DesiredState,
-    Source,
-    natural_key,
-)
+from .state import CREDENTIALS, DesiredProject, DesiredSender, DesiredState, Source
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -126,8 +119,9 @@ class _File:
             raise self._error(problem, path)
 
     def _state(self, data: dict[str, object]) -> DesiredState:
-        defaults = cast("dict[str, dict[str, object]]", data.get("defaults", {})).get("rcs", {})
-        projects = [DesiredProject(tuple(self._senders(data, (), defaults)))]
+        api = data.get("api", DEFAULT_API)
+        defaults = cast("dict[str, dict[str, object]]", data.get("defaults", {}))
+        projects = [DesiredProject(tuple(self._senders(cast("Api", api), data, (), defaults)))]
         found = cast("dict[str, dict[str, object]]", data.get("projects", {}))
         for project_id, content in found.items():
             at = ("projects", project_id)
@@ -135,7 +129,8 @@ class _File:
                 check_segment("a project id", project_id)
             except ConfigurationError as error:
                 raise self._error(str(error), at) from None
-            senders = tuple(self._senders(content, at, defaults))
+            own = cast("Api", content.get("api", api))
+            senders = tuple(self._senders(own, content, at, defaults if own == api else {}))
             project = DesiredProject(senders, project_id)
             if (key := cast("dict[str, object] | None", content.get("credentials"))) is not None:
                 secrets = {
@@ -150,24 +145,28 @@ class _File:
         return DesiredState(project for project in projects if project.senders)
 
     def _senders(
-        self, content: Mapping[str, object], at: tuple[str, ...], defaults: Mapping[str, object]
+        self,
+        api: Api,
+        content: Mapping[str, object],
+        at: tuple[str, ...],
+        defaults: Mapping[str, Mapping[str, object]],
     ) -> Iterator[DesiredSender]:
-        for channel in CHANNELS:
+        for channel, kind in kinds(api).items():
             seen: set[str] = set()
             for index, given in enumerate(cast("list[dict[str, object]]", content.get(channel, []))):
                 here: tuple[str | int, ...] = (*at, channel, index)
-                sender = self._sender(channel, {**defaults, **given} if channel == "rcs" else given, here)
+                # The more special value wins, also inside of nested bodies; lists are taken as a whole.
+                filled = nested(flat(defaults[channel]) | flat(given)) if channel in defaults else given
+                sender = self._sender(kind, filled, here)
                 if sender.name in seen:
                     raise self._error(
                         f"duplicate {channel} sender {sender.name!r}: names must be unique, remove one",
-                        (*here, natural_key(channel)),
+                        (*here, *kind.key.split(".")),
                     )
                 seen.add(sender.name)
                 yield sender
 
-    def _sender(
-        self, channel: Channel, given: Mapping[str, object], at: tuple[str | int, ...]
-    ) -> DesiredSender:
+    def _sender(self, kind: Kind, given: Mapping[str, object], at: tuple[str | int, ...]) -> DesiredSender:
         fields = {name: value for name, value in given.items() if name not in ("launch", CREDENTIALS)}
         secrets = None
         if (listed := cast("dict[str, object] | None", given.get(CREDENTIALS))) is not None:
@@ -178,7 +177,10 @@ class _File:
         # JSON has no positions without a second parse, which a file of 64 MiB is spared.
         found = f"{line}:{column}" if line else f"{'/'.join(map(str, at))}"
         source = Source(str(Path(self.name).resolve()), found)
-        return DesiredSender(channel, fields, given.get("launch") is True, secrets, source)
+        try:
+            return DesiredSender(kind.channel, fields, given.get("launch") is True, secrets, source, kind.api)
+        except ConfigurationError as error:
+            raise self._error(str(error), at) from None
 
     def _secret(self, name: str, value: object, at: tuple[str | int, ...]) -> str | SecretReference:
         """Return the secret's reference, resolved once; or the secret itself where that is allowed."""
@@ -222,6 +224,8 @@ def _described(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
     elif error.validator == "type":
         kinds = [wanted] if isinstance(wanted, str) else cast("list[str]", wanted)
         problem = f"{name} must be {' or '.join(_KINDS[kind] for kind in kinds)}"
+    elif error.validator == "enum":
+        problem = f"{name} must be one of {', '.join(map(repr, cast('list[object]', wanted)))}"
     elif error.validator == "const":
         problem = f"{name} must be {wanted!r}"
     elif error.validator in ("minLength", "minProperties"):

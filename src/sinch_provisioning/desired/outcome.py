@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import astuple, field, frozen
 
 from ..lifecycle.next_step import Action
-from .state import Channel
+from .kinds import Channel
 
 State = Literal["done", "in review", "failed", "left"]
 
@@ -30,17 +30,8 @@ class Outcome:
 
     def to_dict(self) -> dict[str, object]:
         """Return the outcome as JSON data."""
-        return {
-            "project": self.project_id,
-            "channel": self.channel,
-            "name": self.name,
-            "state": self.state,
-            "id": self.sender_id,
-            "status": self.status,
-            "done": list(self.done),
-            "problem": self.problem,
-            "missing": list(self.missing),
-        }
+        names = ("project", "channel", "name", "state", "id", "status", "done", "problem", "missing")
+        return dict(zip(names, astuple(self), strict=True))
 
 
 Event = Action | State | Literal["again"]

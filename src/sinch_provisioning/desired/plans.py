@@ -9,10 +9,10 @@ from collections.abc import Iterable
 
 from attrs import field, frozen
 
-from ..client import ProvisioningClient
 from ..errors import ProvisioningError
 from .changes import Change, compare
 from .file import load
+from .kinds import AnyClient
 from .project_channel import AnySender, ProjectChannel, by_name, open_channels
 from .state import DesiredSender, DesiredState
 
@@ -80,7 +80,7 @@ class Wanted:
         return compare(self.channel, sender, listing.found.get(sender.name, ()))
 
 
-async def plan(sinch: ProvisioningClient, desired: DesiredState | str | os.PathLike[str]) -> Plan:
+async def plan(sinch: AnyClient, desired: DesiredState | str | os.PathLike[str]) -> Plan:
     """Compare what is wanted with what exists, listing each project's channels once.
 
     A path is read with `desired.load`. Raises `ProvisioningError` if no channel at all could be listed; the failure
@@ -92,12 +92,12 @@ async def plan(sinch: ProvisioningClient, desired: DesiredState | str | os.PathL
     return Plan(each.compare(listings[each.channel]) for each in wanted)
 
 
-def resolve(sinch: ProvisioningClient, desired: DesiredState) -> list[Wanted]:
+def resolve(sinch: AnyClient, desired: DesiredState) -> list[Wanted]:
     """Pair each wanted sender with its channel."""
     wanted: list[Wanted] = []
     for project in desired.of(sinch.project_id).projects:
         opened = open_channels(sinch, project)
-        wanted.extend(Wanted(opened[sender.channel], sender) for sender in project.senders)
+        wanted.extend(Wanted(opened[sender.kind], sender) for sender in project.senders)
     return wanted
 
 
@@ -114,7 +114,7 @@ async def list_channels(wanted: Iterable[Wanted], *, at_once: int = 10) -> Listi
                 senders = await channel.list()
             except ProvisioningError as error:
                 return error
-            return Listing(by_name(senders, names[channel]), len(senders))
+            return Listing(by_name(channel.kind, senders, names[channel]), len(senders))
 
     return dict(zip(names, await asyncio.gather(*map(listed, names)), strict=True))
 

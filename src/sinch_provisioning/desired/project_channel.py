@@ -11,25 +11,18 @@ from typing import Any, Final, TypeVar, cast
 
 from attrs import frozen
 
-from sinch_provisioning_api.models import RcsSender, RcsSenderList, Sender, SenderList
-
-from ..client import ProvisioningClient
 from ..errors import ProvisioningError, ResponseDecodeError
 from ..lifecycle.next_step import Action
+from ..lifecycle.properties import nested
 from ..lifecycle.recent_writes import LAUNCH_LAG
-from ..lifecycle.status import progress_of
+from ..lifecycle.status import Progress
+from .kinds import AnyClient, Kind, at
 from .request_slots import Slot
-from .state import Channel, DesiredProject, DesiredSender
+from .state import DesiredProject, DesiredSender
 
-AnySender = RcsSender | Sender
-PAGE_SIZE: Final = 50
-"""Senders in one page of a list, which is one request."""
-_PATHS: Final[Mapping[Channel, str]] = {
-    "rcs": "rcs",
-    "kakaotalk": "kakaoTalk",
-    "line": "line",
-    "telegram": "telegram",
-}
+AnySender = Any
+"""A sender of any kind, as replied."""
+_PAGE_SIZE: Final = 50
 _READ_TRIES: Final = 5
 _T = TypeVar("_T")
 
@@ -38,8 +31,8 @@ _T = TypeVar("_T")
 class ProjectChannel:
     """The senders of one kind in one project; with a `slot`, each call is one request."""
 
-    client: ProvisioningClient
-    channel: Channel
+    client: AnyClient
+    kind: Kind
     slot: Slot | None = None
 
     @property
@@ -47,17 +40,30 @@ class ProjectChannel:
         """The project's id."""
         return self.client.project_id
 
+    @property
+    def page_size(self) -> int:
+        """Senders in one page of a list, which is one request."""
+        return self.kind.page_size or _PAGE_SIZE
+
+    @property
+    def _senders(self) -> Any:
+        return getattr(self.client, self.kind.channel)
+
     async def list(self) -> Sequence[AnySender]:
         """Return every sender."""
         if self.slot is None:
-            return cast("Sequence[AnySender]", await getattr(self.client, self.channel).list())
+            size = self.kind.page_size
+            return cast("Sequence[Any]", await self._senders.list(**({"page_size": size} if size else {})))
         found: dict[str, AnySender] = {}
         token: str | None = None
         seen: set[str] = set()
         while True:
             senders, token = await self._read(partial(self._page, token))
             # Pages that shift while they are read may show a sender twice.
-            found |= {sender.id or f"#{len(found) + index}": sender for index, sender in enumerate(senders)}
+            found |= {
+                self.kind.id_of(sender) or f"#{len(found) + index}": sender
+                for index, sender in enumerate(senders)
+            }
             if token is None:
                 return [*found.values()]
             if token in seen:
@@ -65,8 +71,8 @@ class ProjectChannel:
             seen.add(token)
 
     async def get(self, sender_id: str | None) -> AnySender:
-        """Return one RCS sender."""
-        return await self._read(lambda: self.client.rcs.get(sender_id))
+        """Return one sender that can be launched."""
+        return await self._read(lambda: self._senders.get(sender_id))
 
     async def write(
         self, action: Action, wanted: DesiredSender, sender_id: str | None, differing: Sequence[str]
@@ -76,25 +82,31 @@ class ProjectChannel:
         fields = cast("Mapping[str, Any]", {} if action == "launch" else wanted.arguments())
         async with nullcontext() if self.slot is None else self.slot():
             if action == "launch":
-                launched = await self.client.rcs.launch(sender_id)
-                writes = self.client.rcs.project.writes
+                launched = await self._senders.launch(sender_id)
+                key = self._launch_key(sender_id, self.progress(wanted, launched))
                 # The id alone: ten thousand senders would be too much to remember.
-                writes.remember(self._launch_key(sender_id), launched.id, {}, {}, created=True)
+                self._senders.project.writes.remember(key, launched.id, {}, {}, created=True)
                 return launched
             if action == "update":
-                return await self.client.rcs.update(sender_id, **{name: fields[name] for name in differing})
-            created = await getattr(self.client, self.channel).create(**fields)
-            return cast("AnySender", created)
+                told = self.kind.instructions & fields.keys() & self.kind.updatable
+                changed = nested({name: at(fields, name) for name in (*differing, *told)})
+                return await self._senders.update(sender_id, **changed)
+            return await self._senders.create(**fields)
 
-    def has_launched(self, sender: AnySender) -> bool:
-        """Whether this client has launched the sender, and its status does not tell yet how that ended."""
-        writes, key = self.client.rcs.project.writes, self._launch_key(sender.id)
-        if progress_of(sender).settled:
+    def progress(self, wanted: DesiredSender, sender: AnySender) -> Progress:
+        """Return how far the launch of a sender is, where it is wanted."""
+        assert self.kind.progress is not None, "only senders that can be launched get here"
+        return self.kind.progress(sender, wanted.fields)
+
+    def has_launched(self, sender: AnySender, progress: Progress) -> bool:
+        """Whether this client has launched the sender, and its progress does not tell yet how that ended."""
+        writes, key = self._senders.project.writes, self._launch_key(self.kind.id_of(sender), progress)
+        if progress.settled and not progress.unsubmitted:
             writes.forget(key)
         return writes.last(key, within=LAUNCH_LAG) is not None
 
-    def _launch_key(self, sender_id: str | None) -> tuple[str | None, ...]:
-        return ("rcs", self.project_id, "id", sender_id)
+    def _launch_key(self, sender_id: str | None, progress: Progress) -> tuple[str | None, ...]:
+        return ("launch", self.project_id, sender_id, *progress.places)
 
     async def _read(self, call: Callable[[], Awaitable[_T]]) -> _T:
         """Make a call that changes nothing; with a slot, make it again where the client would."""
@@ -113,41 +125,37 @@ class ProjectChannel:
             return await call()
 
     async def _page(self, token: str | None) -> tuple[Sequence[AnySender], str | None]:
-        path = f"/v1/projects/{{project_id}}/{_PATHS[self.channel]}/senders"
-        reply = await self.client.request("GET", path, params=None if token is None else {"pageToken": token})
+        path = f"/v1/projects/{{project_id}}/{self.kind.path}/senders"
+        params = {"pageSize": self.kind.page_size, "pageToken": token}
+        reply = await self.client.request("GET", path, params=params)
         try:
             data = cast("Mapping[str, Any]", reply.json())
-            model = RcsSenderList if self.channel == "rcs" else SenderList
-            senders: Sequence[AnySender] = [*(model.from_dict(data).senders or ())]
+            senders: Sequence[AnySender] = [*(self.kind.listed.from_dict(data).senders or ())]
             following: object = data.get("nextPageToken")
         # Whatever a parser raises, the reply is at fault.
         except Exception as error:
-            problem = f"the list of {self.channel} senders is not valid ({type(error).__name__})"
+            problem = f"the list of {self.kind.channel} senders is not valid ({type(error).__name__})"
             raise ResponseDecodeError(problem, status_code=reply.status_code, body=reply.content) from None
         return senders, str(following) if following else None
 
 
 def open_channels(
-    client: ProvisioningClient, project: DesiredProject, slot: Slot | None = None
-) -> dict[Channel, ProjectChannel]:
+    client: AnyClient, project: DesiredProject, slot: Slot | None = None
+) -> dict[Kind, ProjectChannel]:
     """Open the channels of a project that its senders belong to."""
     view = client
     credentials = project.credentials()
     if credentials is not None or project.project_id not in (None, client.project_id):
         view = client.for_project(project.project_id or client.project_id, credentials)
-    return {sender.channel: ProjectChannel(view, sender.channel, slot) for sender in project.senders}
+    kinds = {sender.kind for sender in project.senders}
+    return {kind: ProjectChannel(view.viewed_as(kind.client), kind, slot) for kind in kinds}
 
 
-def name_of(sender: AnySender) -> str | None:
-    """Return a sender's natural key."""
-    return sender.display_name if isinstance(sender, RcsSender) else sender.name
-
-
-def by_name(senders: Sequence[AnySender], names: Collection[str]) -> dict[str, list[AnySender]]:
+def by_name(kind: Kind, senders: Sequence[AnySender], names: Collection[str]) -> dict[str, list[AnySender]]:
     """Group the senders that have one of `names`."""
     found: defaultdict[str, list[AnySender]] = defaultdict(list)
     for sender in senders:
-        name = name_of(sender)
+        name = kind.name_of(sender)
         if name is not None and name in names:
             found[name].append(sender)
     return found

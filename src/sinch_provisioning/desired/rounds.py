@@ -13,7 +13,7 @@ from ..errors import ProvisioningError
 from ..lifecycle.next_step import Action
 from ..lifecycle.polling import Polling
 from .plans import Listings, list_channels
-from .project_channel import PAGE_SIZE, ProjectChannel
+from .project_channel import ProjectChannel
 from .request_slots import Stopped
 from .sender_task import SenderTask, may_pass, requested_pause
 
@@ -61,7 +61,7 @@ class Rounds:
         to_list: list[SenderTask] = []
         to_get: deque[SenderTask] = deque()
         for channel, tasks in groups.items():
-            pages = 1 + self.totals.get(channel, 0) // PAGE_SIZE
+            pages = 1 + self.totals.get(channel, 0) // channel.page_size
             gettable = all(task.is_waiting and task.sender_id is not None for task in tasks)
             (to_get if gettable and len(tasks) <= pages else to_list).extend(tasks)
         try:

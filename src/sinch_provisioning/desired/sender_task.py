@@ -129,7 +129,7 @@ class SenderTask:
     def _observe(self, found: Sequence[AnySender]) -> Situation:
         situation = situation_of(self.wanted.channel, self.wanted.sender, found)
         if len(found) == 1:
-            self.sender_id = found[0].id or self.sender_id
+            self.sender_id = self.wanted.channel.kind.id_of(found[0]) or self.sender_id
         self.status, self.differing = situation.status or self.status, situation.differing
         return situation
 

@@ -6,7 +6,8 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Literal, cast
+from operator import methodcaller
+from typing import Any, Final, cast
 
 from attrs import Attribute, evolve, field, frozen
 
@@ -14,16 +15,10 @@ from sinch_provisioning_api import SecretMapping
 
 from ..credentials import OAuth2ClientCredentials
 from ..errors import ConfigurationError
+from .kinds import DEFAULT_API, Api, Channel, Kind, at, kind_of
 from .references import SecretReference, read_secret, reveal, stored_secret
 
-Channel = Literal["rcs", "kakaotalk", "line", "telegram"]
-CHANNELS: Final[tuple[Channel, ...]] = ("rcs", "kakaotalk", "line", "telegram")
 CREDENTIALS: Final = "channel_credentials"
-
-
-def natural_key(channel: Channel) -> str:
-    """Return the field that identifies a sender within its channel."""
-    return "display_name" if channel == "rcs" else "name"
 
 
 @frozen
@@ -39,7 +34,7 @@ class Source:
 
 @frozen
 class DesiredSender:
-    """One desired sender; `fields` are named as the keywords of `create`.
+    """One desired sender of an API; `fields` are named as the keywords of `create`, nested ones in mappings.
 
     Each value of `channel_credentials` is a reference, or the secret itself.
     """
@@ -49,17 +44,29 @@ class DesiredSender:
     launch: bool = False
     channel_credentials: Mapping[str, str | SecretReference] | None = field(default=None, repr=False)
     source: Source | None = field(default=None, eq=False, repr=False)
+    api: Api = DEFAULT_API
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.fields.get(natural_key(self.channel)), str) or not self.name:
-            raise ConfigurationError(f"a {self.channel} sender needs a {natural_key(self.channel)}")
-        if self.launch and self.channel != "rcs":
+        kind = self.kind
+        for name in kind.required:
+            if at(self.fields, name) in (None, ""):
+                raise ConfigurationError(
+                    f"{name!r} is missing: a {self.channel} sender of API {self.api} needs it"
+                )
+        if not isinstance(at(self.fields, kind.key), str):
+            raise ConfigurationError(f"{kind.key!r} must be text")
+        if self.launch and kind.progress is None:
             raise ConfigurationError(f"{self.name!r}: only RCS senders can be launched; remove launch")
+
+    @property
+    def kind(self) -> Kind:
+        """What is known of senders of this channel."""
+        return kind_of(self.api, self.channel)
 
     @property
     def name(self) -> str:
         """The natural key, unique within a project's channel."""
-        return str(self.fields[natural_key(self.channel)])
+        return str(at(self.fields, self.kind.key))
 
     def arguments(self, environment: Mapping[str, str] = os.environ) -> dict[str, object]:
         """Return the keywords of `create` with secrets resolved; raises `ConfigurationError` if one is missing."""
@@ -73,15 +80,18 @@ class DesiredSender:
         secrets = self.channel_credentials
         stored = None if secrets is None else {name: stored_secret(name, secrets[name]) for name in secrets}
         content = {"fields": dict(self.fields), "launch": self.launch, "credentials": stored}
-        return json.dumps(content, sort_keys=True)
+        # Orders of a release that knew one API say nothing about it.
+        about = {} if self.api == DEFAULT_API else {"api": self.api}
+        return json.dumps(content | about, sort_keys=True, default=methodcaller("isoformat"))
 
     @classmethod
     def from_json(cls, channel: str, text: str) -> DesiredSender:
         """Return a stored sender."""
-        data = json.loads(text)
+        data: dict[str, Any] = json.loads(text)
         stored = cast("dict[str, object] | None", data["credentials"])
         secrets = None if stored is None else {name: read_secret(value) for name, value in stored.items()}
-        return cls(cast("Channel", channel), data["fields"], data["launch"] is True, secrets)
+        api = cast("Api", data.get("api", DEFAULT_API))
+        return cls(cast("Channel", channel), data["fields"], data["launch"] is True, secrets, api=api)
 
 
 def _unique(

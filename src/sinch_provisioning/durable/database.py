@@ -12,13 +12,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from attrs import frozen
 from sqlalchemy import event, exc
-from sqlalchemy.dialects import postgresql, sqlite
 
 from .. import ConfigurationError
 
@@ -181,7 +181,8 @@ def upsert(
     """
     if not rows:
         return set()
-    insert: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    # Each dialect has a module of its own, slow to import.
+    insert: Any = import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert(table)
     statement = insert.on_conflict_do_update(
         index_elements=[table.c.id],
         set_={name: insert.excluded[name] for name in rows[0] if name != "id"} | updated,

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 import sqlalchemy as sa
 from attrs import astuple, field, frozen
 
-from .. import ConfigurationError, ProvisioningClient
-from ..desired import Change, DesiredState, load, phase_of, plan
-from ..lifecycle.next_step import Situation, next_step
+from .. import ConfigurationError
+from ..desired import AnyClient, Change, DesiredState, load, plan
+from ..lifecycle.next_step import Situation, next_step, phase_of
 from ..lifecycle.polling import Polling
-from ..lifecycle.status import LAUNCHED
+from ..lifecycle.status import Progress, progress_at, refusals
 from .database import OPEN_STATES, Database, channels, orders, update, upsert
 
 if TYPE_CHECKING:
+    from sinch_provisioning_v1_2_api.models import RcsSender
+
     from ..webhooks import WebhookEvent
 
 # Review takes days, and polling sooner costs requests: see docs/scaling.md.
@@ -68,7 +70,7 @@ class Ordered:
 
 
 async def enqueue(
-    sinch: ProvisioningClient,
+    sinch: AnyClient,
     desired: DesiredState | str | os.PathLike[str],
     url: str,
     *,
@@ -95,7 +97,7 @@ async def enqueue(
         file, position = (None, None) if sender.source is None else astuple(sender.source)
         place = {"channel_id": channel_id, "file": file, "position": position, "content": sender.to_json()}
         asked[order_id] = {"id": order_id, **place, **_NEW}
-        if change.actions or (sender.launch and change.problem is None and change.status != LAUNCHED):
+        if change.actions or change.is_waiting:
             needed.add(order_id)
         unchanged += change.problem is None and order_id not in needed
         blocked += [] if change.problem is None else [change]
@@ -182,16 +184,21 @@ async def deliver(url: str, event: WebhookEvent) -> bool:
 
     Once webhooks come in for a channel, its workers poll less often.
     """
-    if event.sender_id is None or event.current_state is None:
+    progress = progress_at(event.current_state)
+    if getattr(event.sender, "country_status", None):
+        from ..v1_2.progress import progress_of  # noqa: PLC0415 - for those who have webhooks
+
+        progress = progress_of(cast("RcsSender", event.sender))
+    if event.sender_id is None or progress.status is None:
         return False
-    work = partial(
-        _deliver, sender_id=event.sender_id, status=event.current_state, project_id=event.project_id
-    )
+    work = partial(_deliver, sender_id=event.sender_id, progress=progress, project_id=event.project_id)
     return await Database.at(url).run_on_orders(work)
 
 
-def _deliver(connection: sa.Connection, sender_id: str, status: str, project_id: str | None) -> bool:
-    step = next_step(Situation(phase_of(status), status), launch=True, done=["launch"])
+def _deliver(connection: sa.Connection, sender_id: str, progress: Progress, project_id: str | None) -> bool:
+    status, phase = progress.status, phase_of(progress)
+    found = Situation(phase, status, refusals=refusals(progress))
+    step = next_step(found, launch=True, done=["launch"])
     ended = orders.c.state == "in review" if step.kind in ("done", "failed") else sa.false()
     named = [orders.c.sender_id == sender_id, orders.c.state.in_(_UNDER_WAY)]
     if project_id is not None:

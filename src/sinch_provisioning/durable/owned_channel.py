@@ -19,10 +19,12 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from attrs import define, field
 
-from .. import ConfigurationError, ProvisioningClient, ProvisioningError, RetryPolicy
+from .. import ConfigurationError, ProvisioningError, RetryPolicy
 from ..desired import (
+    AnyClient,
     DesiredProject,
     DesiredSender,
+    Kind,
     Limiter,
     Pauses,
     ProjectChannel,
@@ -59,14 +61,16 @@ class OwnedChannel:
     row: sa.Row[Any]
     database: Database
     limiter: Limiter
-    client: ProvisioningClient
+    client: AnyClient
     notify: Callable[[str], None]
     is_awake: bool = True
     workflow_id: str = field(init=False)
     _lost: bool = False
     _doubt_until: float = field(init=False)
     _pauses: Pauses = field(factory=lambda: Pauses(_RETRYING, Polling()))
-    _opened: dict[str | None, ProjectChannel] = field(factory=dict[str | None, ProjectChannel])
+    _opened: dict[tuple[str | None, Kind], ProjectChannel] = field(
+        factory=dict[tuple[str | None, Kind], ProjectChannel]
+    )
     _totals: dict[ProjectChannel, int] = field(factory=dict[ProjectChannel, int])
     _recorded: dict[SenderTask, dict[str, Any]] = field(factory=dict[SenderTask, dict[str, Any]])
     _changed: set[SenderTask] = field(factory=set[SenderTask])
@@ -130,11 +134,11 @@ class OwnedChannel:
         key: str | None = self.row.credentials
         for row in found:
             sender = DesiredSender.from_json(channel, row.content)
-            if key not in self._opened:
+            if (place := (key, sender.kind)) not in self._opened:
                 client = self.client.with_options(timeout=CALL_TIMEOUT, retry=_ONE_ATTEMPT)
                 project = DesiredProject.from_json([sender], project_id, key)
-                self._opened |= {key: open_channels(client, project, self.limiter.slot)[sender.channel]}
-            task = SenderTask.from_record(Wanted(self._opened[key], sender), row, self._note)
+                self._opened[place] = open_channels(client, project, self.limiter.slot)[sender.kind]
+            task = SenderTask.from_record(Wanted(self._opened[place], sender), row, self._note)
             task.held = row.state == "sending" and self._doubt_left() > 0
             self._recorded[task] = {"id": row.id, "revision": row.revision, "state": row.state}
 

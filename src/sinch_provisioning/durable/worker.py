@@ -23,8 +23,8 @@ from attrs import define, field
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy.exc import SQLAlchemyError
 
-from .. import ConfigurationError, ProvisioningClient
-from ..desired import Limiter, Pace
+from .. import ConfigurationError
+from ..desired import AnyClient, Limiter, Pace
 from .database import POSTGRESQL_ARGUMENTS, Database
 from .membership import BEAT_EVERY, LEASE, beat, join, leave, new_worker_id
 from .owned_channel import CALL_TIMEOUT, OwnedChannel
@@ -48,7 +48,7 @@ async def reconcile_channel(channel_id: str) -> None:
 
 
 async def work(
-    connect: Callable[[], ProvisioningClient],
+    connect: Callable[[], AnyClient],
     url: str,
     *,
     pace: Pace | None = None,
@@ -115,7 +115,7 @@ class _Session:
     """A worker from joining the others until it is stopped, or taken for dead by them."""
 
     database: Database
-    client: ProvisioningClient
+    client: AnyClient
     notify: Callable[[str], None]
     stopping: asyncio.Event
     id: str = field(factory=new_worker_id)

@@ -10,9 +10,13 @@ from typing import Final, Literal
 
 from attrs import evolve, frozen
 
+from .status import UNDER_WAY, Progress
+
 Action = Literal["create", "update", "launch"]
 Phase = Literal["absent", "idle", "in review", "launched", "rejected", "unlaunched"]
 
+# Taken down after a launch; launching it again brings it back. The other failures are rejections.
+_UNLAUNCHED: Final = "UNLAUNCHED"
 _WRITES: Final[tuple[Action, ...]] = ("create", "update", "launch")
 
 
@@ -21,7 +25,8 @@ class Situation:
     """One sender as it is, compared with what is wanted.
 
     `differing` are fields to update, `fixed` those that differ and can't be updated, `missing` those that a launch
-    still needs, `duplicates` the ids where several senders share the name. `status` is the server's own word.
+    still needs, `duplicates` the ids where several senders share the name. `status` is the server's own word,
+    `refusals` says who refused the launch where the sender tells.
     """
 
     phase: Phase
@@ -30,6 +35,18 @@ class Situation:
     fixed: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     duplicates: tuple[str, ...] = ()
+    refusals: str = ""
+
+
+def phase_of(progress: Progress) -> Phase:
+    """Return the phase of a sender that exists and can be launched."""
+    if progress.failed:
+        return "unlaunched" if progress.status == _UNLAUNCHED else "rejected"
+    if progress.unsubmitted:
+        return "idle"
+    if progress.launched:
+        return "launched"
+    return "in review" if progress.status in UNDER_WAY else "idle"
 
 
 @frozen
@@ -75,7 +92,8 @@ def _launch_step(found: Situation, *, launched: bool, corrected: bool) -> Step:
     if found.phase == "in review" or (found.phase == "idle" and launched):
         step = Step("wait")
     elif found.phase == "rejected" and (launched or not corrected):
-        step = _failed(f"carriers rejected the launch (status {found.status}): correct the brand fields")
+        reason = found.refusals or f"status {found.status}"
+        step = _failed(f"carriers rejected the launch ({reason}): correct the brand fields")
     elif found.phase == "unlaunched" and launched:
         step = _failed("taken down after its launch: ask Sinch for the reason, then apply again")
     elif found.missing:

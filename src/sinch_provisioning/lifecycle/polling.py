@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, cast
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from ..clock import Clock
-from ..errors import DeadlineExceededError, ProvisioningError, WaitTimeoutError
+from ..errors import ConfigurationError, DeadlineExceededError, ProvisioningError, WaitTimeoutError
 from .status import status_of
 
 FIRST_PAUSE: Final = 1.0
@@ -39,13 +40,27 @@ class EventSource(Protocol):
         ...
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+
+
+def _above_zero(_: object, attribute: Attribute[float], value: object) -> None:
+    if not _is_number(value) or not cast("float", value) > 0:
+        raise ConfigurationError(f"polling: {attribute.name} must be a number above 0")
+
+
+def _not_shrinking(_: object, attribute: Attribute[float], value: object) -> None:
+    if not _is_number(value) or not cast("float", value) >= 1:
+        raise ConfigurationError(f"polling: {attribute.name} must be a number of at least 1")
+
+
 @frozen
 class Polling:
     """Pauses between two polls in seconds: `first_pause`, then multiplied by `growth` up to `longest_pause`."""
 
-    first_pause: float = field(default=FIRST_PAUSE)
-    longest_pause: float = field(default=LONGEST_PAUSE)
-    growth: float = field(default=PAUSE_GROWTH)
+    first_pause: float = field(default=FIRST_PAUSE, validator=_above_zero)
+    longest_pause: float = field(default=LONGEST_PAUSE, validator=_above_zero)
+    growth: float = field(default=PAUSE_GROWTH, validator=_not_shrinking)
 
 
 FALLBACK_POLLING: Final = Polling(first_pause=600.0, longest_pause=3600.0)
@@ -53,6 +68,16 @@ FALLBACK_POLLING: Final = Polling(first_pause=600.0, longest_pause=3600.0)
 
 # Seconds until a read that shows another state than its event announced is repeated.
 _SETTLING_PAUSE: Final = 5.0
+
+
+def check_wait(timeout: object, polling: object = None, events: object = None) -> None:
+    """Refuse what no wait can use, before anything is sent; raises ConfigurationError."""
+    if timeout is not None and not (_is_number(timeout) and cast("float", timeout) >= 0):
+        raise ConfigurationError("timeout must be a number of seconds, or None for no limit")
+    if polling is not None and not isinstance(polling, Polling):
+        raise ConfigurationError(f"polling must be a Polling, not {type(polling).__name__}")
+    if events is not None and not callable(getattr(events, "subscribe", None)):
+        raise ConfigurationError(f"events must be an EventHub or its like, not {type(events).__name__}")
 
 
 async def poll(

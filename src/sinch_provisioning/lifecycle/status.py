@@ -46,7 +46,11 @@ class Progress:
 
 def progress_of(sender: object) -> Progress:
     """Read it off a sender whose status alone says everything."""
-    status = status_of(sender)
+    return progress_at(status_of(sender))
+
+
+def progress_at(status: str | None) -> Progress:
+    """Return the progress of a sender of which only the status is known."""
     return Progress(status, status in UNDER_WAY, status == LAUNCHED, status in FAILED)
 
 
@@ -61,10 +65,10 @@ def status_of(sender: object) -> str | None:
 
 def statuses(until: str | Iterable[str]) -> frozenset[str]:
     """Return the awaited statuses as a set; a single one may be given as a string."""
-    wanted = frozenset([until] if isinstance(until, str) else until)
+    wanted = [until] if isinstance(until, str) else list(until) if isinstance(until, Iterable) else []
     if not wanted or not all(isinstance(status, str) and status for status in wanted):
         raise ConfigurationError("until must name at least one status, such as 'LAUNCHED'")
-    return wanted
+    return frozenset(wanted)
 
 
 def has_arrived(sender: object, progress: Progress, wanted: Collection[str], *, operation_id: str) -> bool:
@@ -72,12 +76,9 @@ def has_arrived(sender: object, progress: Progress, wanted: Collection[str], *, 
     if progress.status in wanted and (progress.launched or progress.status != LAUNCHED):
         return True
     if progress.failed:
-        refused = ", ".join(
-            f"{place} {status}{f' ({remark})' if remark else ''}"
-            for place, status, remark in _places(progress.rejections)
-        )
+        reason = refusals(progress) or f"status {progress.status}"
         raise LaunchRejectedError(
-            f"sender {getattr(sender, 'id', None)} was not approved ({refused or f'status {progress.status}'}): "
+            f"sender {getattr(sender, 'id', None)} was not approved ({reason}): "
             "read the carriers' remarks, correct the brand fields, then launch it again",
             sender=sender,
             rejections=progress.rejections,
@@ -86,6 +87,9 @@ def has_arrived(sender: object, progress: Progress, wanted: Collection[str], *, 
     return False
 
 
-def _places(rejections: Iterable[Rejection]) -> Iterable[tuple[str, str, str | None]]:
-    for country, operator, status, remark in rejections:
-        yield country if operator is None else f"{country} {operator}", status, remark
+def refusals(progress: Progress) -> str:
+    """Say where the sender was refused, by whom and why; empty where the sender does not tell."""
+    return ", ".join(
+        " ".join(filter(None, (country, operator, status, remark and f"({remark})")))
+        for country, operator, status, remark in progress.rejections
+    )

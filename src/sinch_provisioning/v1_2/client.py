@@ -13,6 +13,7 @@ from .._calls.low_level import LowLevel
 from .._client.base import BaseClient
 from ..channels.mocks import mockable
 from ..channels.project import Project
+from ..channels.signatures import listing_fields
 from ..config import Id
 from ..lifecycle.polling import EventSource
 from ..lifecycle.status import LAUNCHED
@@ -21,6 +22,7 @@ from .rcs import RcsSenders
 from .webhooks import Webhooks
 
 
+@listing_fields
 class ProvisioningClient(BaseClient):
     """A client of Sinch's own Provisioning API, version 1.2, for one project; `for_project` is for others.
 

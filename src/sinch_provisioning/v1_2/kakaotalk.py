@@ -12,6 +12,7 @@ from sinch_provisioning_v1_2_api import api, models
 
 from .._calls.call_options import CallOptions
 from ..channels.project import Project, check_name
+from ..channels.signatures import listing_fields
 from ..config import Id, check_segment
 from ..errors import NotFoundError
 from ..lifecycle.ensuring import Wanted, ensure
@@ -30,6 +31,7 @@ class _UpdateKakaoTalkSender(api.UpdateKakaotalkSenderArguments, CallOptions): .
 class _ListKakaoTalkActivities(api.ListKakaotalkSenderActivitiesArguments, CallOptions): ...
 
 
+@listing_fields
 @define(slots=False, eq=False)
 class KakaoTalkSenders:
     """The KakaoTalk senders of one project; its methods raise as those of `RcsSenders` do."""
@@ -134,7 +136,7 @@ class KakaoTalkSenders:
             list=found,
             get=None,
             key_of=lambda sender: sender.plus_friend_id,
-            read=_read,
+            read=read,
             create=lambda: project.invoke(api.create_kakaotalk_sender, body=body, **query),
             update=update,
         )
@@ -149,7 +151,7 @@ async def _activities(caller: Any, project_id: str, *, plus_friend_id: str, **qu
     return await api.list_kakaotalk_sender_activities(caller, project_id, plus_friend_id, **query)
 
 
-def _read(sender: models.KakaoTalkSender) -> dict[str, object]:
+def read(sender: models.KakaoTalkSender) -> dict[str, object]:
     """Return a sender's details, with the changes that are not in force yet over them."""
     body = flat(sender.to_dict())
     changes = [each for each in body.items() if each[0].startswith("changes.details.")]

@@ -25,17 +25,25 @@ def progress_of(sender: RcsSender, countries: Collection[str] | None = None) -> 
     wanted = (countries or own or told) if told else ()
     found = {told.get(country) for country in wanted}
     accepted = LAUNCHED in found and found.isdisjoint(_IN_REVIEW)
+    never = not found.isdisjoint({None, "NOT_LAUNCHED"})
+    # Where nothing is in review any more, what was added after a refusal is not under way either.
+    unsubmitted = never and (
+        state == LAUNCHED
+        or (state in UNDER_WAY and found.isdisjoint(_IN_REVIEW) and not found.isdisjoint(_REFUSED))
+    )
     refusals = (
         one for each in sender.country_status or () if each.country in wanted for one in _refusals(each)
     )
     return Progress(
         state,
         # Without a status of any country, the state says everything.
-        under_way=state in UNDER_WAY and (state != LAUNCHED or found <= {LAUNCHED, *_IN_REVIEW}),
+        under_way=state in UNDER_WAY
+        and not unsubmitted
+        and (state != LAUNCHED or found <= {LAUNCHED, *_IN_REVIEW}),
         launched=state == LAUNCHED and (accepted or not found),
         failed=state in FAILED or (found != set() and found <= _REFUSED),
         rejections=tuple(refusals),
-        unsubmitted=state == LAUNCHED and not found.isdisjoint({None, "NOT_LAUNCHED"}),
+        unsubmitted=unsubmitted,
         places=tuple(sorted(countries or ())),
     )
 
@@ -48,7 +56,7 @@ def _status(country: CountryStatus) -> str:
 
 
 def _refusals(country: CountryStatus) -> Iterator[Rejection]:
-    refused = [operator for operator in country.operators if operator.status in _REFUSED]
+    refused = [operator for operator in country.operators or () if operator.status in _REFUSED]
     for operator in refused:
         yield Rejection(country.country, operator.name, operator.status, operator.remark)
     if not refused and country.status in _REFUSED:

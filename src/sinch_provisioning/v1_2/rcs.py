@@ -15,6 +15,7 @@ from .._calls.call_options import CallOptions
 from ..channels.launchable import LaunchableSenders
 from ..channels.project import Project, check_name, mismatch
 from ..channels.readiness import launch_refusal, listed_errors
+from ..channels.signatures import listing_fields
 from ..config import Id, check_segment
 from ..errors import PreconditionFailedError
 from ..lifecycle.ensuring import Wanted, ensure
@@ -22,7 +23,7 @@ from ..lifecycle.properties import flat, nested
 from ..lifecycle.status import LAUNCHED, Progress
 from .progress import progress_of
 
-_LARGEST_PAGE: Final = 100
+LARGEST_PAGE: Final = 100
 # From Sinch's reference: what a sender can change at all, and while it is launching or launched.
 _UPDATABLE: Final = "details."
 _UPDATABLE_WHILE_LAUNCHED: Final = "details.countries"
@@ -44,6 +45,7 @@ class _ListRcsActivities(api.ListRcsSenderActivitiesArguments, CallOptions): ...
 class _GetRcsQuestionnaire(api.GetRcsQuestionnaireArguments, CallOptions): ...
 
 
+@listing_fields
 @define(slots=False, eq=False)
 class TestNumbers:
     """The phones that a sender may be tried with before its launch; at most 20 invitations a day, 200 in all."""
@@ -85,6 +87,7 @@ def _place(sender_id: Id, number: str) -> tuple[str, str]:
     return check_segment("sender_id", sender_id), check_segment("number", number)
 
 
+@listing_fields
 @define(slots=False, eq=False)
 class RcsSenders(LaunchableSenders[models.RcsSender]):
     """The RCS senders of one project.
@@ -169,9 +172,8 @@ class RcsSenders(LaunchableSenders[models.RcsSender]):
         channel = RcsSenders(project)
 
         async def update(sender: models.RcsSender, different: dict[str, object]) -> models.RcsSender:
-            updatable = _UPDATABLE_WHILE_LAUNCHED if sender.state in _LAUNCHING else _UPDATABLE
-            if fixed := {each: value for each, value in different.items() if not each.startswith(updatable)}:
-                raise mismatch(f"RCS sender {name!r} ({sender.id}, {sender.state})", fixed, _read(sender))
+            if fixed := {each: value for each, value in different.items() if not may_change(sender, each)}:
+                raise mismatch(f"RCS sender {name!r} ({sender.id}, {sender.state})", fixed, read(sender))
             request = models.UpdateRcsSenderRequest.from_dict(nested(different))
             return await project.invoke(api.update_rcs_sender, sender.id, body=request)
 
@@ -180,10 +182,10 @@ class RcsSenders(LaunchableSenders[models.RcsSender]):
             key=name,
             label="brand name",
             properties=properties,
-            list=partial(channel.list, page_size=_LARGEST_PAGE),
+            list=partial(channel.list, page_size=LARGEST_PAGE),
             get=channel.get,
-            key_of=lambda sender: _read(sender).get("details.brand.name"),
-            read=_read,
+            key_of=lambda sender: read(sender).get("details.brand.name"),
+            read=read,
             create=lambda: project.invoke(api.create_rcs_sender, body=body, **query),
             update=update,
         )
@@ -198,7 +200,12 @@ async def _activities(caller: Any, project_id: str, *, sender_id: str, **query: 
     return await api.list_rcs_sender_activities(caller, project_id, sender_id, **query)
 
 
-def _read(sender: models.RcsSender) -> Mapping[str, object]:
+def may_change(sender: models.RcsSender, name: str) -> bool:
+    """Whether the sender's state lets a property change, by its dotted name."""
+    return name.startswith(_UPDATABLE_WHILE_LAUNCHED if sender.state in _LAUNCHING else _UPDATABLE)
+
+
+def read(sender: models.RcsSender) -> Mapping[str, object]:
     """Return what a sender has, flat; its test numbers are those that were invited, however the reply says it."""
     found = flat(sender.to_dict())
     if "details.testNumbers" not in found and sender.test_number_states:

@@ -11,6 +11,7 @@ from sinch_provisioning_v1_2_api import api, models
 
 from .._calls.call_options import CallOptions
 from ..channels.project import Project, check_name
+from ..channels.signatures import listing_fields
 from ..config import Id, check_segment
 from ..lifecycle.ensuring import Wanted, ensure
 
@@ -24,6 +25,7 @@ class _CreateWebhook(api.CreateWebhookArguments, CallOptions): ...
 class _UpdateWebhook(api.UpdateWebhookArguments, CallOptions): ...
 
 
+@listing_fields
 @define(slots=False, eq=False)
 class Webhooks:
     """The webhooks of one project; its methods raise as those of `RcsSenders` do, and no reply holds a secret."""

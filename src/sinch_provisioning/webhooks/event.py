@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Generator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, cast
 
 from attrs import field, frozen
@@ -16,20 +16,6 @@ if TYPE_CHECKING:
     from sinch_provisioning_v1_2_api.models import KakaoTalkSender, RcsSender
 
 _MASK: Final = "***"
-
-# A delivery's payload is a sender as replies have it, its live Conversation API token included.
-_SECRETS: Final = frozenset(
-    {
-        "authtoken",
-        "channelcredentials",
-        "token",
-        "secret",
-        "accesstoken",
-        "clientsecret",
-        "password",
-        "apikey",
-    }
-)
 
 
 @frozen(kw_only=True)
@@ -143,12 +129,21 @@ def _sender(kind: str, payload: object) -> RcsSender | KakaoTalkSender | Mapping
 
 
 def _masked(value: object) -> object:
+    """Mask every property that bears a secret's name: a delivery has the sender's live token."""
     if isinstance(value, dict):
         return {
-            name: _MASK if item is not None and name.replace("_", "").lower() in _SECRETS else _masked(item)
+            name: _MASK if item is not None and _is_secret(name) else _masked(item)
             for name, item in cast("dict[str, object]", value).items()
         }
     return [_masked(item) for item in cast("list[object]", value)] if isinstance(value, list) else value
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    # Loaded at the first event, as the models are.
+    from sinch_provisioning_v1_2_api import is_secret_name  # noqa: PLC0415
+
+    return is_secret_name(name)
 
 
 def _object(value: object) -> Mapping[str, object] | None:

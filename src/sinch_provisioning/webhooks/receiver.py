@@ -50,17 +50,28 @@ async def receive(
     except WebhookSignatureError as error:
         _logger.warning("%s", error, extra={"reason": error.reason})
         return 400 if error.reason == "body" else 401
+    failure = await _hand_over(publish, event)
+    if failure is None:
+        return 204
+    # Sinch's next attempt must not count as a repetition; neither after a cancellation.
+    await verifier.release(headers)
+    if isinstance(failure, Exception):
+        return 503
+    del headers, body, content
+    raise failure
+
+
+async def _hand_over(publish: Publish, event: WebhookEvent) -> BaseException | None:
+    """Return what `publish` raised; in a frame that has no secret, since error trackers report its variables."""
     try:
         await publish(event)
-    # Not handed over, so Sinch's next attempt must not count as a repetition; neither after a cancellation.
-    except BaseException as error:
-        await verifier.release(headers)
-        if not isinstance(error, Exception):
-            raise
+    except Exception as error:
         _logger.exception("a %s event of sender %s was not handed over", event.type, event.sender_id)
-        return 503
+        return error
+    except BaseException as error:
+        return error
     _logger.debug("a %s event of sender %s was handed over", event.type, event.sender_id)
-    return 204
+    return None
 
 
 async def _read(body: bytes | AsyncIterable[bytes], limit: int) -> bytes | None:

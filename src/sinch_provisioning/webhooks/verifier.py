@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Sequence
 from typing import cast
 
 from ..clock import Clock, SystemClock
-from ..errors import ConfigurationError, WebhookSignatureError
+from ..errors import ConfigurationError, ProvisioningError, WebhookSignatureError
 from .event import WebhookEvent
 from .replays import MemoryReplays, Replays
 from .signature import Headers, Signature, SignatureHeaders, sinch_signature
@@ -54,8 +54,17 @@ class WebhookVerifier:
 
         Replays that wait for something, as `RedisReplays` do, make it awaitable: `await verifier.verify(...)` is
         right with any replays, and needless with those in memory. Raises WebhookSignatureError, whose `reason` says
-        why; no message repeats a header, the body or a secret.
+        why; neither its message nor the variables of its traceback hold a header, the body or a secret.
         """
+        try:
+            return self._verify(headers, body)
+        except ProvisioningError as error:
+            refusal = error.with_traceback(None)
+        # Error trackers report the variables of the frames that an error went through.
+        del headers, body
+        raise refusal
+
+    def _verify(self, headers: Headers, body: bytes) -> WebhookEvent:
         if not isinstance(body, bytes | bytearray | memoryview):
             raise ConfigurationError(
                 "body must be the request's bytes: decoded or parsed, its signature is lost"

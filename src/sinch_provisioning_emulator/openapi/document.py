@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -15,7 +16,14 @@ from .messages import Json, JsonObject
 from .operations import Operation, read_operations
 from .schemas import as_list, as_object
 
-_NAMES = {"1.0": "sinch-provisioning.yaml", "1.2": "sinch-provisioning-1.2.yaml"}
+
+def _find(name: str) -> Path:
+    package = Path(__file__).resolve().parents[1]
+    packaged = package / name
+    return packaged if packaged.exists() else package.parents[1] / "openapi" / name
+
+
+_VENDORED = {"1.0": _find("sinch-provisioning.yaml"), "1.2": _find("sinch-provisioning-1.2.yaml")}
 
 
 # libyaml's loader takes a fifth of the time, if PyYAML was built with it.
@@ -44,29 +52,38 @@ class Document:
 
 def vendored(api: str = "1.0") -> Path:
     """Return a vendored document's path: in the package if installed from a wheel, else in the checkout."""
-    if api not in _NAMES:
-        raise EmulatorError(f"unknown API {api!r}: use one of {', '.join(_NAMES)}")
-    package = Path(__file__).resolve().parents[1]
-    packaged = package / _NAMES[api]
-    return packaged if packaged.exists() else package.parents[1] / "openapi" / _NAMES[api]
+    if api not in _VENDORED:
+        raise EmulatorError(f"unknown API {api!r}: use one of {', '.join(_VENDORED)}")
+    return _VENDORED[api]
 
 
 def read_document(path: str | Path | None = None, api: str = "1.0") -> Document:
     """Read an OpenAPI 3.1 document, by default that of an API; EmulatorError if that fails."""
-    source = vendored(api) if path is None else Path(path)
+    if path is None:
+        return _read_vendored(vendored(api))
+    source = Path(path)
     try:
-        changed = source.stat().st_mtime_ns
-    except OSError as error:
-        raise EmulatorError(f"can't read the document {source}: {error.strerror or error}") from error
-    return _read(source, changed)
+        return _read(source, source.stat().st_mtime_ns)
+    except (OSError, UnicodeDecodeError) as error:
+        raise EmulatorError(f"can't read the document {source}: {' '.join(str(error).split())}") from error
+
+
+@cache
+def _read_vendored(source: Path) -> Document:
+    # As modules are read: where a test fakes the file system, the package is still there.
+    return _parse(source, SourceFileLoader(__name__, __file__).get_data(str(source)))
 
 
 @lru_cache(maxsize=8)
 def _read(source: Path, changed: int) -> Document:
     del changed  # part of the cache key, so that an edited file is read again
+    return _parse(source, source.read_bytes())
+
+
+def _parse(source: Path, content: bytes) -> Document:
     try:
-        tree = parse_yaml(source.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        tree = parse_yaml(content.decode("utf-8"))
+    except yaml.YAMLError as error:
         raise EmulatorError(f"can't read the document {source}: {' '.join(str(error).split())}") from error
     if not isinstance(tree, dict) or not str(tree.get("openapi", "")).startswith("3."):
         raise EmulatorError(f"{source} is not an OpenAPI 3 document")

@@ -22,6 +22,8 @@ async def create_kakao_talk_sender(client: Caller, project_id: str, *, body: Cre
     """Create a Kakaotalk Sender
 
     Creates a new KakaoTalk sender for messaging through the Conversation API.
+
+    project_id: The unique project identifier
     """
     return await client.call(
         Request(

@@ -23,6 +23,8 @@ async def list_kakao_talk_senders(client: Caller, project_id: str) -> SenderList
     """List Kakaotalk Senders
 
     Returns a list of all KakaoTalk senders configured for the project.
+
+    project_id: The unique project identifier
     """
     return await client.call(
         Request(

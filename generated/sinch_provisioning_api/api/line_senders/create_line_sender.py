@@ -22,6 +22,8 @@ async def create_line_sender(client: Caller, project_id: str, *, body: CreateSen
     """Create a Line Sender
 
     Creates a new LINE sender for messaging through the Conversation API.
+
+    project_id: The unique project identifier
     """
     return await client.call(
         Request(

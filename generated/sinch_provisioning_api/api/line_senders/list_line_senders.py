@@ -23,6 +23,8 @@ async def list_line_senders(client: Caller, project_id: str) -> SenderList:
     """List Line Senders
 
     Returns a list of all LINE senders configured for the project.
+
+    project_id: The unique project identifier
     """
     return await client.call(
         Request("listLineSenders", "GET", f"/v1/projects/{_segment(project_id, 'project_id')}/line/senders"),

@@ -22,6 +22,8 @@ async def create_rcs_sender(client: Caller, project_id: str, *, body: CreateRcsS
     """Create an Rcs Sender
 
     Creates a new RCS sender identity with brand information and messaging agent configuration.
+
+    project_id: The unique project identifier
     """
     return await client.call(
         Request(

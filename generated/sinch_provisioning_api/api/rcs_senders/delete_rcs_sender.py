@@ -22,6 +22,10 @@ async def delete_rcs_sender(client: Caller, project_id: str, sender_id: str) -> 
     """Delete an Rcs Sender
 
     Deletes a specific RCS sender from the project.
+
+    project_id: The unique project identifier
+
+    sender_id: The unique sender identifier
     """
     return await client.call(
         Request(

@@ -23,6 +23,10 @@ async def get_rcs_sender(client: Caller, project_id: str, sender_id: str) -> Rcs
     """Get an Rcs Sender
 
     Returns the details and status of a specific RCS sender.
+
+    project_id: The unique project identifier
+
+    sender_id: The unique sender identifier
     """
     return await client.call(
         Request(

@@ -23,6 +23,10 @@ async def launch_rcs_sender(client: Caller, project_id: str, sender_id: str) -> 
     """Launch an Rcs Sender
 
     Submits an RCS sender for launch, initiating the approval process with carriers and Google.
+
+    project_id: The unique project identifier
+
+    sender_id: The unique sender identifier
     """
     return await client.call(
         Request(

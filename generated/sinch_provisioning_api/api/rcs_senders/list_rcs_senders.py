@@ -23,6 +23,8 @@ async def list_rcs_senders(client: Caller, project_id: str) -> RcsSenderList:
     """List Rcs Senders
 
     Returns a list of all RCS senders configured for the project.
+
+    project_id: The unique project identifier
     """
     return await client.call(
         Request("listRcsSenders", "GET", f"/v1/projects/{_segment(project_id, 'project_id')}/rcs/senders"),

@@ -24,6 +24,10 @@ async def update_rcs_sender(
     """Update an Rcs Sender
 
     Updates the configuration of a specific RCS sender.
+
+    project_id: The unique project identifier
+
+    sender_id: The unique sender identifier
     """
     return await client.call(
         Request(

@@ -22,6 +22,8 @@ async def create_telegram_sender(client: Caller, project_id: str, *, body: Creat
     """Create a Telegram Sender
 
     Creates a new Telegram bot sender for messaging through the Conversation API.
+
+    project_id: The unique project identifier
     """
     return await client.call(
         Request(

@@ -23,6 +23,8 @@ async def list_telegram_senders(client: Caller, project_id: str) -> SenderList:
     """List Telegram Senders
 
     Returns a list of all Telegram bot senders configured for the project.
+
+    project_id: The unique project identifier
     """
     return await client.call(
         Request(

@@ -53,7 +53,10 @@ async def list_rcs_senders(
     sort_column: RcsSenderSortColumn | None = None,
     sort_direction: SortDirection | None = None,
 ) -> RcsSenderList:
-    """List RCS senders"""
+    """List RCS senders
+
+    filter_sender_name: Deprecated.
+    """
     params_: list[tuple[str, str]] = []
     if page_token is not None:
         _add_query(params_, "pageToken", page_token)
