@@ -301,7 +301,31 @@ def test_the_other_api_is_updated_in_the_same_way(tmp_path: Path, tree: Tree) ->
     assert check(other.generated, other.spec, other.source) == []
     assert check(tree.generated, tree.spec, tree.source) == []
     run(tree, "from sinch_provisioning_v1_2_api.models import *; BrandDetailsInput(slogan='x'); RcsSender")
-    run(tree, "from sinch_provisioning.v1_2 import ProvisioningClient")
+    code = (
+        "import asyncio, sinch_provisioning\n"
+        "from sinch_provisioning import LaunchNotReadyError, OAuth2ClientCredentials\n"
+        "from sinch_provisioning.v1_2 import ProvisioningClient\n"
+        "from sinch_provisioning_emulator import Emulator\n"
+        f"assert sinch_provisioning.__file__.startswith({str(tree.root)!r})\n"
+        f"emulator = Emulator(api='1.2', spec={str(spec)!r})\n"
+        "fields = {'region': 'EU', 'billing_category': 'CONVERSATIONAL', 'use_case': 'OTP'}\n"
+        "fields['details'] = {'brand': {'name': 'Acme', 'slogan': 'x'}}\n"
+        "async def use():\n"
+        "    credentials = OAuth2ClientCredentials(emulator.key_id, emulator.key_secret)\n"
+        "    async with ProvisioningClient(\n"
+        "        project_id='p', credentials=credentials, transport=emulator.transport(), clock=emulator.clock\n"
+        "    ) as sinch:\n"
+        "        sender = await sinch.rcs.ensure(**fields)\n"
+        "        assert emulator.senders[sender.id].fields['details']['brand'] == {'name': 'Acme', 'slogan': 'x'}\n"
+        "        assert (await sinch.rcs.get(sender.id)).state == 'DRAFT'\n"
+        "        assert await sinch.rcs.list() == [sender]\n"
+        "        await sinch.rcs.update(sender.id, details={'brand': {'description': 'y'}})\n"
+        "        try: await sinch.rcs.launch(sender.id)\n"
+        "        except LaunchNotReadyError as error: assert 'details.countries' in str(error)\n"
+        "        else: raise AssertionError\n"
+        "asyncio.run(use())\n"
+    )
+    run(tree, code)
 
 
 @pytest.mark.parametrize("step", ["read", "generate", "import", "place", "interrupt"])

@@ -145,8 +145,14 @@ class Emulator:
         self._control = Control(self._backend, control_hosts) if control else None
         self._snapshots: Snapshots | None = None
         if state is not None:
-            deliveries = self.service.deliveries if isinstance(self.service, v1_2.Service) else None
-            self._snapshots = Snapshots(Path(state), self.senders, self.lifecycle, self.webhooks, deliveries)
+            self._snapshots = Snapshots(
+                Path(state),
+                api=api,
+                senders=self.senders,
+                lifecycle=self.lifecycle,
+                webhooks=self.webhooks,
+                deliveries=self.service.deliveries if isinstance(self.service, v1_2.Service) else None,
+            )
         self._journal(self._snapshots)
         self.app = App(self._answer)
         self._origin = _NOWHERE

@@ -140,6 +140,18 @@ def test_an_unreadable_state_file_is_told_in_one_line_and_left_alone(
     assert (tmp_path / name).read_text() == text
 
 
+def test_a_state_file_is_of_one_api(tmp_path: Path, brand: dict[str, str]) -> None:
+    """The other API's emulator says so and leaves it as it is."""
+    emulator = Emulator(state=tmp_path / "state.json")
+    emulator.add("rcs", brand)
+    emulator.close()
+    with pytest.raises(EmulatorError, match=r"is of API 1\.0, and this emulator of API 1\.2"):
+        Emulator(api="1.2", state=tmp_path / "state.json")
+    again = Emulator(state=tmp_path / "state.json")
+    assert len(again.senders) == 1
+    again.close()
+
+
 def test_a_state_file_has_one_user_at_a_time(tmp_path: Path) -> None:
     """The second emulator is told so; afterwards the file is free."""
     emulator = Emulator(state=tmp_path / "state.json")

@@ -21,17 +21,26 @@ class Snapshots:
     def __init__(
         self,
         path: Path,
+        *,
+        api: str,
         senders: Senders,
         lifecycle: Lifecycle,
         webhooks: Senders,
         deliveries: Deliveries | None,
     ) -> None:
-        """EmulatorError if the file can't be used; `deliveries` is None for an API without webhooks."""
+        """EmulatorError if the file can't be used or is another API's; `deliveries` is None without webhooks."""
+        self._api = api
         self._senders = senders
         self._webhooks = webhooks
         self._deliveries = deliveries
         self._lifecycle = lifecycle
         self._file = StateFile(path)
+        others = {str(entry["api"]) for entry in self._file.entries if "api" in entry} - {api}
+        if others:
+            self._file.close()
+            raise EmulatorError(
+                f"the state file {path} is of API {others.pop()}, and this emulator of API {api}"
+            )
         try:
             for entry in self._file.entries:
                 self._restore(entry)
@@ -79,6 +88,7 @@ class Snapshots:
         return {"clock": self._lifecycle.clock.time()}
 
     def _entries(self) -> Iterator[JsonObject]:
+        yield {"api": self._api}
         yield self._time()
         for name, verdict in self._lifecycle.announced.items():
             yield {"verdict": {"name": name, "verdict": verdict}}
