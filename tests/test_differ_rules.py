@@ -699,10 +699,11 @@ def test_a_change_of_a_schema_breaks_whom_the_table_says(row: str, old: str, new
     """As a body and as a property of one; each line about it names the side that it is on."""
     for wrap in ("{}", "{{type: object, properties: {{p: {}}}}}"):
         schemas = [read(wrap.format(one)) for one in (old, new)]
+        parts = PARTS if re.search(r"@|\$ref", old + new) else {}
         for side, place, word in zip(
             (REQUEST, RESPONSE), (of_request, of_response), rows(3)[row], strict=True
         ):
-            before, after = (place(schema, components={"schemas": PARTS}) for schema in schemas)
+            before, after = (place(schema, components={"schemas": parts}) for schema in schemas)
             found = changes(before, after)
             breaks = any(one.breaking for one in found)
             assert ("breaking" if breaks else "compatible") == word, (side, [one.line() for one in found])
