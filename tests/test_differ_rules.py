@@ -120,6 +120,8 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
         ("{enum: [[1], [2]]}", "{type: array, enum: [[1], [2]]}"),
         ("{const: {a: 1}}", "{type: object, const: {a: 1}}"),
         ("{enum: [1.5]}", "{type: number, enum: [1.5]}"),
+        ("{enum: [a]}", "{type: string, enum: [a]}"),
+        ("{enum: [1]}", "{type: integer, enum: [1]}"),
         ("{enum: [true]}", "{type: boolean, enum: [true]}"),
         ("{items: {type: string}}", "{type: array, items: {type: string}}"),
         ("{prefixItems: [{type: string}]}", "{type: array, prefixItems: [{type: string}]}"),
@@ -317,6 +319,7 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
         ("{type: string, const: a}", "{type: string}"),
     ],
     "a limit tightened: length, number, range, contents, other names, dependent properties": [
+        ("{required: [b], dependentRequired: {}}", "{required: [b], dependentRequired: {a: [b, c]}}"),
         ("{type: string, maxLength: 9}", "{type: string, maxLength: 8}"),
         ("{type: string}", "{type: string, minLength: 1}"),
         ("{type: integer, minimum: 1}", "{type: integer, exclusiveMinimum: 1}"),
@@ -499,6 +502,10 @@ def hooked(*names: str) -> Json:
     return document({}, webhooks={name: {"post": content({"type": "string"})} for name in names})
 
 
+def calling_back(operation: Json) -> Json:
+    return document({"callbacks": {"done": {"{$request.query.url}": {"post": operation}}}})
+
+
 def responding(text: str) -> Json:
     return document({"responses": yaml.safe_load(text)})
 
@@ -514,6 +521,17 @@ JSON_BODY = "application/json: {schema: {type: string}}"
 # The row, and examples: the old document and the new one.
 ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
     "texts, order, a header's or an authentication scheme's case, a default stated": [
+        (
+            secured("[{basic: []}]"),
+            secured(
+                "[{basic: []}]", SCHEMES.replace("basic}", "basic, description: d, bearerFormat: f, x-a: b}")
+            ),
+        ),
+        (secured("[{key: []}]"), secured("[{key: []}]", SCHEMES.replace("scheme: basic", "scheme: bearer"))),
+        (
+            with_servers("[{url: 'https://{r}', variables: {r: {default: a}}}]"),
+            with_servers("[{url: 'https://{r}', variables: {r: {default: a, enum: [a]}}}]"),
+        ),
         (edited("{summary: a}"), edited("{summary: b, description: c}")),
         (parameter(STRING, "header", "X-A"), parameter(STRING, "header", "x-a")),
         (parameter(STRING), parameter(f"{{required: false, style: form, explode: true, {STRING}}}")),
@@ -560,7 +578,24 @@ ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
         (at("/a/{x}"), at("/a/{x}/b")),
     ],
     "a schema removed": [(with_schemas("A", A=OBJECT, B=OBJECT), with_schemas("A", A=OBJECT))],
-    "a schema renamed": [(with_schemas("A", A=OBJECT), with_schemas("B", B=OBJECT))],
+    "a schema renamed": [
+        (
+            document(
+                {"parameters": [{"in": "query", "name": "q", "schema": {"$ref": "#/components/schemas/A"}}]},
+                components={"schemas": {"A": OBJECT}},
+            ),
+            document(
+                {
+                    "parameters": [
+                        {"in": "query", "name": "p"},
+                        {"in": "query", "name": "q", "schema": {"$ref": "#/components/schemas/B"}},
+                    ]
+                },
+                components={"schemas": {"B": OBJECT}},
+            ),
+        ),
+        (with_schemas("A", A=OBJECT), with_schemas("B", B=OBJECT)),
+    ],
     "an optional parameter added, a parameter made optional": [
         (document({}), parameter(STRING)),
         (parameter(f"{{required: true, {STRING}}}"), parameter(STRING)),
@@ -683,7 +718,14 @@ ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
             secured("[{basic: []}]", SCHEMES.replace("scheme: basic", "scheme: bearer")),
         ),
     ],
-    "a webhook removed": [(hooked("a", "b"), hooked("a"))],
+    "a webhook removed, a media type of its body removed": [
+        (
+            document({}, webhooks={"a": {"post": {"requestBody": content(OBJECT)}}}),
+            document({}, webhooks={"a": {"post": {"requestBody": content(OBJECT, "text/csv")}}}),
+        ),
+        (calling_back({"requestBody": content(OBJECT)}), calling_back({})),
+        (hooked("a", "b"), hooked("a")),
+    ],
     "a webhook added": [(hooked("a"), hooked("a", "b"))],
 }
 
