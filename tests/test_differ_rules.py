@@ -517,6 +517,7 @@ def parameter(text: str, where: str = "query", name: str = "q") -> Json:
 
 STRING, LIST = "schema: {type: string}", "schema: {type: array, items: {type: string}}"
 OBJECT = {"type": "object", "properties": {"a": {"type": "string"}}}
+TO_B = {"$ref": "#/components/schemas/B"}
 JSON_BODY = "application/json: {schema: {type: string}}"
 # The row, and examples: the old document and the new one.
 ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
@@ -641,6 +642,21 @@ ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
     ],
     "a body removed": [(edited(f"{{requestBody: {{content: {{{JSON_BODY}}}}}}}"), edited("{}"))],
     "a status of success removed, a media type of its body removed, a required header of it removed or made optional": [
+        (
+            document({"responses": {"200": content({"type": "string"})}}),
+            document({"responses": {"200": content({"type": "integer"}, "application/vnd.a+json")}}),
+        ),
+        (
+            responding("{'200': {headers: {A: {schema: {type: string}}}}}"),
+            responding("{'200': {headers: {A: {schema: {type: integer}}}}}"),
+        ),
+        (
+            {
+                **calling_back({"requestBody": content(TO_B)}),
+                "components": {"schemas": {"B": {"type": "string"}}},
+            },
+            {**calling_back({"requestBody": content(TO_B)}), "components": {"schemas": {"B": {}}}},
+        ),
         (responding("{'200': {}, '202': {}}"), responding("{'200': {}}")),
         (
             responding("{'200': {content: {application/json: {}, text/csv: {}}}}"),
@@ -654,6 +670,10 @@ ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
         (responding(f"{{default: {{content: {{{JSON_BODY}}}}}}}"), responding("{'204': {}}")),
     ],
     "another status added or removed, an optional header added or removed": [
+        (
+            responding(f"{{'200': {{content: {{{JSON_BODY}}}}}}}"),
+            responding(f"{{'200': {{content: {{{JSON_BODY}}}}}, 2XX: {{}}}}"),
+        ),
         (responding("{'200': {}}"), responding("{'200': {}, '404': {}}")),
         (responding("{'200': {}, '404': {}}"), responding("{'200': {}}")),
         (responding("{'200': {}}"), responding("{'200': {}, '202': {}}")),
