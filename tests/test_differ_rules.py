@@ -120,6 +120,8 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
         ("{enum: [[1], [2]]}", "{type: array, enum: [[1], [2]]}"),
         ("{const: {a: 1}}", "{type: object, const: {a: 1}}"),
         ("{enum: [1.5]}", "{type: number, enum: [1.5]}"),
+        ("{enum: [a]}", "{type: string, enum: [a]}"),
+        ("{enum: [1]}", "{type: integer, enum: [1]}"),
         ("{enum: [true]}", "{type: boolean, enum: [true]}"),
         ("{items: {type: string}}", "{type: array, items: {type: string}}"),
         ("{prefixItems: [{type: string}]}", "{type: array, prefixItems: [{type: string}]}"),
@@ -317,6 +319,7 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
         ("{type: string, const: a}", "{type: string}"),
     ],
     "a limit tightened: length, number, range, contents, other names, dependent properties": [
+        ("{required: [b], dependentRequired: {}}", "{required: [b], dependentRequired: {a: [b, c]}}"),
         ("{type: string, maxLength: 9}", "{type: string, maxLength: 8}"),
         ("{type: string}", "{type: string, minLength: 1}"),
         ("{type: integer, minimum: 1}", "{type: integer, exclusiveMinimum: 1}"),
@@ -499,6 +502,10 @@ def hooked(*names: str) -> Json:
     return document({}, webhooks={name: {"post": content({"type": "string"})} for name in names})
 
 
+def calling_back(operation: Json) -> Json:
+    return document({"callbacks": {"done": {"{$request.query.url}": {"post": operation}}}})
+
+
 def responding(text: str) -> Json:
     return document({"responses": yaml.safe_load(text)})
 
@@ -510,10 +517,22 @@ def parameter(text: str, where: str = "query", name: str = "q") -> Json:
 
 STRING, LIST = "schema: {type: string}", "schema: {type: array, items: {type: string}}"
 OBJECT = {"type": "object", "properties": {"a": {"type": "string"}}}
+TO_B = {"$ref": "#/components/schemas/B"}
 JSON_BODY = "application/json: {schema: {type: string}}"
 # The row, and examples: the old document and the new one.
 ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
     "texts, order, a header's or an authentication scheme's case, a default stated": [
+        (
+            secured("[{basic: []}]"),
+            secured(
+                "[{basic: []}]", SCHEMES.replace("basic}", "basic, description: d, bearerFormat: f, x-a: b}")
+            ),
+        ),
+        (secured("[{key: []}]"), secured("[{key: []}]", SCHEMES.replace("scheme: basic", "scheme: bearer"))),
+        (
+            with_servers("[{url: 'https://{r}', variables: {r: {default: a}}}]"),
+            with_servers("[{url: 'https://{r}', variables: {r: {default: a, enum: [a]}}}]"),
+        ),
         (edited("{summary: a}"), edited("{summary: b, description: c}")),
         (parameter(STRING, "header", "X-A"), parameter(STRING, "header", "x-a")),
         (parameter(STRING), parameter(f"{{required: false, style: form, explode: true, {STRING}}}")),
@@ -560,7 +579,24 @@ ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
         (at("/a/{x}"), at("/a/{x}/b")),
     ],
     "a schema removed": [(with_schemas("A", A=OBJECT, B=OBJECT), with_schemas("A", A=OBJECT))],
-    "a schema renamed": [(with_schemas("A", A=OBJECT), with_schemas("B", B=OBJECT))],
+    "a schema renamed": [
+        (
+            document(
+                {"parameters": [{"in": "query", "name": "q", "schema": {"$ref": "#/components/schemas/A"}}]},
+                components={"schemas": {"A": OBJECT}},
+            ),
+            document(
+                {
+                    "parameters": [
+                        {"in": "query", "name": "p"},
+                        {"in": "query", "name": "q", "schema": {"$ref": "#/components/schemas/B"}},
+                    ]
+                },
+                components={"schemas": {"B": OBJECT}},
+            ),
+        ),
+        (with_schemas("A", A=OBJECT), with_schemas("B", B=OBJECT)),
+    ],
     "an optional parameter added, a parameter made optional": [
         (document({}), parameter(STRING)),
         (parameter(f"{{required: true, {STRING}}}"), parameter(STRING)),
@@ -606,6 +642,21 @@ ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
     ],
     "a body removed": [(edited(f"{{requestBody: {{content: {{{JSON_BODY}}}}}}}"), edited("{}"))],
     "a status of success removed, a media type of its body removed, a required header of it removed or made optional": [
+        (
+            document({"responses": {"200": content({"type": "string"})}}),
+            document({"responses": {"200": content({"type": "integer"}, "application/vnd.a+json")}}),
+        ),
+        (
+            responding("{'200': {headers: {A: {schema: {type: string}}}}}"),
+            responding("{'200': {headers: {A: {schema: {type: integer}}}}}"),
+        ),
+        (
+            {
+                **calling_back({"requestBody": content(TO_B)}),
+                "components": {"schemas": {"B": {"type": "string"}}},
+            },
+            {**calling_back({"requestBody": content(TO_B)}), "components": {"schemas": {"B": {}}}},
+        ),
         (responding("{'200': {}, '202': {}}"), responding("{'200': {}}")),
         (
             responding("{'200': {content: {application/json: {}, text/csv: {}}}}"),
@@ -619,6 +670,10 @@ ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
         (responding(f"{{default: {{content: {{{JSON_BODY}}}}}}}"), responding("{'204': {}}")),
     ],
     "another status added or removed, an optional header added or removed": [
+        (
+            responding(f"{{'200': {{content: {{{JSON_BODY}}}}}}}"),
+            responding(f"{{'200': {{content: {{{JSON_BODY}}}}}, 2XX: {{}}}}"),
+        ),
         (responding("{'200': {}}"), responding("{'200': {}, '404': {}}")),
         (responding("{'200': {}, '404': {}}"), responding("{'200': {}}")),
         (responding("{'200': {}}"), responding("{'200': {}, '202': {}}")),
@@ -683,7 +738,14 @@ ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
             secured("[{basic: []}]", SCHEMES.replace("scheme: basic", "scheme: bearer")),
         ),
     ],
-    "a webhook removed": [(hooked("a", "b"), hooked("a"))],
+    "a webhook removed, a media type of its body removed": [
+        (
+            document({}, webhooks={"a": {"post": {"requestBody": content(OBJECT)}}}),
+            document({}, webhooks={"a": {"post": {"requestBody": content(OBJECT, "text/csv")}}}),
+        ),
+        (calling_back({"requestBody": content(OBJECT)}), calling_back({})),
+        (hooked("a", "b"), hooked("a")),
+    ],
     "a webhook added": [(hooked("a"), hooked("a", "b"))],
 }
 
@@ -699,10 +761,11 @@ def test_a_change_of_a_schema_breaks_whom_the_table_says(row: str, old: str, new
     """As a body and as a property of one; each line about it names the side that it is on."""
     for wrap in ("{}", "{{type: object, properties: {{p: {}}}}}"):
         schemas = [read(wrap.format(one)) for one in (old, new)]
+        parts = PARTS if re.search(r"@|\$ref", old + new) else {}
         for side, place, word in zip(
             (REQUEST, RESPONSE), (of_request, of_response), rows(3)[row], strict=True
         ):
-            before, after = (place(schema, components={"schemas": PARTS}) for schema in schemas)
+            before, after = (place(schema, components={"schemas": parts}) for schema in schemas)
             found = changes(before, after)
             breaks = any(one.breaking for one in found)
             assert ("breaking" if breaks else "compatible") == word, (side, [one.line() for one in found])

@@ -179,6 +179,10 @@ CASES: list[tuple[Edit, list[str]]] = [
         ["breaking  putThing  request body made required  [request]", "major"],
     ),
     (
+        lambda d: item(d)["get"].update(requestBody={"required": True}),
+        ["breaking  getThing  required request body added  [request]", "major"],
+    ),
+    (
         lambda d: item(d)["put"].pop("requestBody"),
         ["breaking  putThing  request body removed  [names, request]", "major"],
     ),
@@ -289,6 +293,14 @@ CASES: list[tuple[Edit, list[str]]] = [
     (
         lambda d: thing(d)["more"]["oneOf"].append({"type": "integer"}),
         ["breaking  Thing.more  response property alternative integer added  [response]", "major"],
+    ),
+    (
+        lambda d: thing(d)["more"]["oneOf"].append({"$ref": "#/components/schemas/Thing"}),
+        ["breaking  Thing.more  response property alternative Thing added  [response]", "major"],
+    ),
+    (
+        lambda d: thing(d)["more"]["oneOf"].append({"title": "Whole", "type": "integer"}),
+        ["breaking  Thing.more  response property alternative Whole added  [response]", "major"],
     ),
     # A schema of both directions: what breaks either breaks.
     (

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from attrs import field, frozen
 
 REQUEST, RESPONSE, NAMES = "request", "response", "names"
-BOTH = frozenset({REQUEST, RESPONSE})
 
 
 @frozen

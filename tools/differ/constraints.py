@@ -34,7 +34,8 @@ _ANYTHING = ("", ".*", "^.*$", "^.*", ".*$", "^", "$", "(?s).*", "^(.*)$", "[\\s
 
 def constraint_changes(one: Comparison, old: Node, new: Node) -> Iterator[Change]:
     """Compare the constraints of two schemas."""
-    for keyword in (*_LOWER, *_UPPER, "pattern", "multipleOf", "uniqueItems", *_OPAQUE):
+    stated = (*_LOWER, *_UPPER, "pattern", "multipleOf", "uniqueItems", *_OPAQUE)
+    for keyword in [keyword for keyword in stated if keyword in old or keyword in new]:
         before, after = _stated(old, keyword), _stated(new, keyword)
         if before != after:
             words = f"{keyword} changed from {_said(before)} to {_said(after)}"

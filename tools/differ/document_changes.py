@@ -22,8 +22,9 @@ def compare(old: Document, new: Document, *, stable_names: bool = False) -> list
     schemas = SchemaDiff.of(old, new, changes, matching.schemas)
     _servers(old, new, changes)
     security_changes(old, new, matching, changes)
-    OperationDiff(old, new, changes, schemas).compare(matching, stable_names=stable_names)
-    webhook_changes(old, new, matching, schemas, changes)
+    operations = OperationDiff(old, new, changes, schemas)
+    operations.compare(matching, stable_names=stable_names)
+    webhook_changes(old, new, matching, operations, changes)
     _components(old, new, schemas, stable_names)
     return changes.ordered()
 

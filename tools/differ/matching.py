@@ -77,9 +77,7 @@ class _Renames:
     _seen: set[tuple[str, str]] = field(factory=set[tuple[str, str]])
 
     def of(self, pairs: list[tuple[Node, Node]]) -> dict[str, str]:
-        before, after = (
-            set(as_node(as_node(one.data.get("components")).get("schemas"))) for one in (self.old, self.new)
-        )
+        before, after = _schemas(self.old), _schemas(self.new)
         for one, other in pairs:
             self._walk(one, other)
         taken: set[str] = set()

@@ -122,7 +122,7 @@ class OperationDiff:
         if needed != needs:
             words = f"request body made {'required' if needs else 'optional'}"
             self.changes.note(old.name, words, REQUEST, breaking=needs)
-        self._content(before, after, old.name, _REQUEST, "request body")
+        self.content(before, after, old.name, _REQUEST, "request body")
 
     def _responses(self, old: Call, new: Call) -> None:
         before, after = (_statuses(one) for one in (old, new))
@@ -136,7 +136,7 @@ class OperationDiff:
                 self.changes.note(old.name, f"response status changed from {code} to {present}", RESPONSE)
             one, other = self.old.follow(before[code]), self.new.follow(after[present])
             what = f"{code} response" if present == code else "response"
-            self._content(one, other, old.name, _RESPONSE, what)
+            self.content(one, other, old.name, _RESPONSE, what)
             self._headers(one, other, old.name, f"{what} header")
         for code in [code for code in after if code not in before and code not in described.values()]:
             self.changes.note(old.name, f"response status {code} added", RESPONSE)
@@ -159,7 +159,8 @@ class OperationDiff:
             one, other = _schema(before[key]), _schema(after[key])
             self.schemas.compare(Comparison(one, other, name, _RESPONSE, f"{what} {key}"))
 
-    def _content(self, old: Node, new: Node, name: str, directions: frozenset[str], what: str) -> None:
+    def content(self, old: Node, new: Node, name: str, directions: frozenset[str], what: str) -> None:
+        """Compare the media types of two bodies, and the schemas of those that both have."""
         before, after = (_by_media(as_node(node.get("content"))) for node in (old, new))
         [side] = directions
         for media in before:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tools.differ.changes import RESPONSE, Changes
-from tools.differ.comparison import Comparison
 from tools.differ.matching import Matching
-from tools.differ.schema_changes import SchemaDiff
+from tools.differ.operation_changes import OperationDiff
 from tools.openapi.document import METHODS, Document, Node, as_node
 
 _READ = frozenset({RESPONSE})
 
 
 def webhook_changes(
-    old: Document, new: Document, matching: Matching, schemas: SchemaDiff, changes: Changes
+    old: Document, new: Document, matching: Matching, operations: OperationDiff, changes: Changes
 ) -> None:
     """Compare the webhooks of the documents, and the callbacks of operations that both have."""
     before = dict(_webhooks(old))
@@ -27,10 +26,8 @@ def webhook_changes(
             removed = subject in before
             changes.note(subject, f"webhook {'removed' if removed else 'added'}", RESPONSE, breaking=removed)
             continue
-        bodies = _bodies(old, before[subject]), _bodies(new, after[subject])
-        for media, schema in bodies[0].items():
-            if media in bodies[1]:
-                schemas.compare(Comparison(schema, bodies[1][media], subject, _READ, "webhook body"))
+        body, new_body = (node.get("requestBody") for node in (before[subject], after[subject]))
+        operations.content(old.follow(body), new.follow(new_body), subject, _READ, "webhook body")
 
 
 def _webhooks(document: Document) -> Iterator[tuple[str, Node]]:
@@ -49,8 +46,3 @@ def _operations(document: Document, item: object, subject: str) -> Iterator[tupl
     for method in METHODS:
         if isinstance(followed.get(method), dict):
             yield f"{subject}.{method}", as_node(followed[method])
-
-
-def _bodies(document: Document, operation: Node) -> dict[str, object]:
-    content = as_node(document.follow(operation.get("requestBody")).get("content"))
-    return {media: as_node(one).get("schema") for media, one in content.items()}
