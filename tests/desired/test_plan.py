@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -147,6 +148,13 @@ async def test_one_closed_project_is_its_senders_problem(
     assert [change.problem is None for change in made.changes] == [True, False]
     with pytest.raises(PermissionDeniedError):
         await plan(opened, DesiredState([DesiredProject([_rcs("A")], "p2")]))
+
+
+async def test_a_mocked_client_will_do() -> None:
+    """A test of one's own code needs no server: a mock made from the client's class is used as it is."""
+    sinch = AsyncMock(spec=ProvisioningClient, project_id="p")
+    sinch.rcs.list.return_value = []
+    assert (await _plan(sinch, _rcs("A")))["A"].actions == ("create", "launch")
 
 
 def test_plan_and_apply_cost_nothing_until_they_are_used() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from sinch_provisioning import LaunchRejectedError, Rejection
+from sinch_provisioning import LaunchRejectedError, Rejection, apply, plan
+from sinch_provisioning.desired import Applied, Plan
+from sinch_provisioning.durable import Ordered, enqueue
 from sinch_provisioning.v1_2 import ProvisioningClient
 from sinch_provisioning_v1_2_api.models import (
     KakaoTalkSender,
@@ -55,6 +57,13 @@ async def others(sinch: ProvisioningClient) -> None:
     assert_type(
         await sinch.rcs.get("id", extra_headers={"X-Mine": "1"}, extra_query={"a": [1, None]}), RcsSender
     )
+
+
+async def files(sinch: ProvisioningClient) -> None:
+    """Desired state takes the clients of both APIs."""
+    assert_type(await plan(sinch, "senders.yaml"), Plan)
+    assert_type(await apply(sinch, "senders.yaml", wait=True), Applied)
+    assert_type(await enqueue(sinch, "senders.yaml", "sqlite:///orders.sqlite"), Ordered)
 
 
 async def mistakes(sinch: ProvisioningClient) -> None:

@@ -163,8 +163,6 @@ class BaseClient(ABC):
 
     def viewed_as(self, client: type[_Client]) -> _Client:
         """Return a client of the API that the class `client` is for, on the same connections and token cache."""
-        if isinstance(self, client):
-            return self
         view = client.__new__(client)
         view._session = self._session
         pipeline = evolve(self._project.pipeline, low_level=client._low_level)

@@ -98,7 +98,7 @@ def run(arguments: Sequence[str] | None) -> int:
 @app.command(name="schema")
 def print_schema() -> int:
     """Print the JSON schema of a desired-state file."""
-    sys.stdout.write(schema.as_text())
+    sys.stdout.write(schema.published())
     return 0
 
 

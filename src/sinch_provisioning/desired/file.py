@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -12,7 +13,6 @@ from attrs import evolve, field, frozen
 
 from ..config import check_segment
 from ..errors import ConfigurationError
-from ..lifecycle.properties import flat, nested
 from . import schema
 from .kinds import DEFAULT_API, Api, Kind, kinds
 from .parsing import LARGEST_JSON, LARGEST_YAML, Malformed, Positions, parse, position
@@ -112,7 +112,7 @@ class _File:
             raise ConfigurationError(
                 'a desired-state file needs the extra: pip install "sinch-provisioning[cli]"'
             ) from None
-        validator = cast("_Validator", Draft202012Validator(schema.document()))
+        validator = cast("_Validator", Draft202012Validator(json.loads(schema.published())))
         error = next(iter(validator.iter_errors(data)), None)
         if error is not None:
             path, problem = _described(error)
@@ -155,9 +155,7 @@ class _File:
             seen: set[str] = set()
             for index, given in enumerate(cast("list[dict[str, object]]", content.get(channel, []))):
                 here: tuple[str | int, ...] = (*at, channel, index)
-                # The more special value wins, also inside of nested bodies; lists are taken as a whole.
-                filled = nested(flat(defaults[channel]) | flat(given)) if channel in defaults else given
-                sender = self._sender(kind, filled, here)
+                sender = self._sender(kind, _filled(given, defaults.get(channel, {})), here)
                 if sender.name in seen:
                     raise self._error(
                         f"duplicate {channel} sender {sender.name!r}: names must be unique, remove one",
@@ -203,6 +201,16 @@ class _File:
         except ConfigurationError as error:
             raise self._error(str(error), at) from None
         return found
+
+
+def _filled(given: Mapping[str, object], defaults: Mapping[str, object]) -> dict[str, object]:
+    """Fill in what is not given, also inside of nested bodies; lists are taken as a whole."""
+    found = {**defaults, **given}
+    for name in defaults.keys() & given.keys():
+        common, own = defaults[name], given[name]
+        if isinstance(common, dict) and isinstance(own, dict):
+            found[name] = _filled(cast("dict[str, object]", own), cast("dict[str, object]", common))
+    return found
 
 
 def _described(error: ValidationError) -> tuple[tuple[str | int, ...], str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 from attrs import NOTHING, fields_dict, frozen
@@ -75,7 +75,7 @@ class Kind:
     progress: Callable[[Any, Mapping[str, object]], Progress] | None = None
     missing: Callable[[Any, Mapping[str, object]], tuple[str, ...]] = lambda _, __: ()
 
-    @property
+    @cached_property
     def required(self) -> tuple[str, ...]:
         """The fields without which no sender is created, the natural key first."""
         needed = [name for name, each in fields_dict(self.create).items() if each.default is NOTHING]
@@ -93,7 +93,7 @@ class Kind:
         """Return what people call a sender."""
         return _text(sender, self.title or self.key)
 
-    @property
+    @cached_property
     def updatable(self) -> Set[str]:
         """The keywords of `update`."""
         return set() if self.update is None else fields_dict(self.update).keys()
@@ -143,7 +143,7 @@ def _vendored() -> Iterator[Kind]:
 
 def _own() -> Iterator[Kind]:
     """Those of Sinch's own API, imported where they are wanted."""
-    from sinch_provisioning_v1_2_api import models as own_models  # noqa: PLC0415
+    from sinch_provisioning_v1_2_api import models as own  # noqa: PLC0415
 
     from ..v1_2 import ProvisioningClient, kakaotalk, progress, rcs  # noqa: PLC0415
 
@@ -153,10 +153,10 @@ def _own() -> Iterator[Kind]:
         ProvisioningClient,
         path="rcs",
         key="details.brand.name",
-        create=own_models.CreateRcsSenderRequest,
-        fields=own_models.CreateRcsSenderRequestFields,
-        listed=own_models.RcsSenderList,
-        update=own_models.UpdateRcsSenderRequest,
+        create=own.CreateRcsSenderRequest,
+        fields=own.CreateRcsSenderRequestFields,
+        listed=own.RcsSenderList,
+        update=own.UpdateRcsSenderRequest,
         page_size=rcs.LARGEST_PAGE,
         read=rcs.read,
         may_change=rcs.may_change,
@@ -168,10 +168,10 @@ def _own() -> Iterator[Kind]:
         ProvisioningClient,
         path="kakaotalk",
         key="plus_friend_id",
-        create=own_models.CreateKakaoTalkSenderRequest,
-        fields=own_models.CreateKakaoTalkSenderRequestFields,
-        listed=own_models.KakaoTalkSenderList,
-        update=own_models.UpdateKakaoTalkSenderRequest,
+        create=own.CreateKakaoTalkSenderRequest,
+        fields=own.CreateKakaoTalkSenderRequestFields,
+        listed=own.KakaoTalkSenderList,
+        update=own.UpdateKakaoTalkSenderRequest,
         id="plus_friend_id",
         title="details.name",
         page_size=rcs.LARGEST_PAGE,

@@ -148,7 +148,9 @@ def open_channels(
     if credentials is not None or project.project_id not in (None, client.project_id):
         view = client.for_project(project.project_id or client.project_id, credentials)
     kinds = {sender.kind for sender in project.senders}
-    return {kind: ProjectChannel(view.viewed_as(kind.client), kind, slot) for kind in kinds}
+    # A mock of a client is of its class, and is used as it is.
+    views = {kind: view if isinstance(view, kind.client) else view.viewed_as(kind.client) for kind in kinds}
+    return {kind: ProjectChannel(views[kind], kind, slot) for kind in kinds}
 
 
 def by_name(kind: Kind, senders: Sequence[AnySender], names: Collection[str]) -> dict[str, list[AnySender]]:

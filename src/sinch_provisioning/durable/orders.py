@@ -196,15 +196,14 @@ async def deliver(url: str, event: WebhookEvent) -> bool:
 
 
 def _deliver(connection: sa.Connection, sender_id: str, progress: Progress, project_id: str | None) -> bool:
-    status, phase = progress.status, phase_of(progress)
-    found = Situation(phase, status, refusals=refusals(progress))
+    found = Situation(phase_of(progress), progress.status, refusals=refusals(progress))
     step = next_step(found, launch=True, done=["launch"])
     ended = orders.c.state == "in review" if step.kind in ("done", "failed") else sa.false()
     named = [orders.c.sender_id == sender_id, orders.c.state.in_(_UNDER_WAY)]
     if project_id is not None:
         named.append(orders.c.channel_id.startswith(f"{project_id}/", autoescape=True))
     values: dict[str, object] = {
-        "status": status,
+        "status": progress.status,
         "state": sa.case((ended, step.kind), else_=orders.c.state),
         "problem": sa.case((ended, step.problem), else_=orders.c.problem),
         # A new revision, so that no older view of a round overwrites it.

@@ -24,7 +24,6 @@ from ..desired import (
     AnyClient,
     DesiredProject,
     DesiredSender,
-    Kind,
     Limiter,
     Pauses,
     ProjectChannel,
@@ -68,9 +67,7 @@ class OwnedChannel:
     _lost: bool = False
     _doubt_until: float = field(init=False)
     _pauses: Pauses = field(factory=lambda: Pauses(_RETRYING, Polling()))
-    _opened: dict[tuple[str | None, Kind], ProjectChannel] = field(
-        factory=dict[tuple[str | None, Kind], ProjectChannel]
-    )
+    _opened: dict[object, ProjectChannel] = field(factory=dict[object, ProjectChannel])
     _totals: dict[ProjectChannel, int] = field(factory=dict[ProjectChannel, int])
     _recorded: dict[SenderTask, dict[str, Any]] = field(factory=dict[SenderTask, dict[str, Any]])
     _changed: set[SenderTask] = field(factory=set[SenderTask])
