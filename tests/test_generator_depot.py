@@ -63,6 +63,7 @@ def depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         ("pet", {"sort": "Lynx"}, "Lynx"),
         ("pet", {"sort": "Dodo"}, "Animal"),
         ("child", {"sort": "Puma"}, "Puma"),
+        ("coded", {"sort": "x", "code": 2}, "Puma"),
     ],
 )
 def test_a_union_gives_the_class_that_its_tag_says(
