@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import io
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -63,6 +64,7 @@ def depot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         ("pet", {"sort": "Lynx"}, "Lynx"),
         ("pet", {"sort": "Dodo"}, "Animal"),
         ("child", {"sort": "Puma"}, "Puma"),
+        ("coded", {"sort": "x", "code": 2}, "Puma"),
     ],
 )
 def test_a_union_gives_the_class_that_its_tag_says(
@@ -230,15 +232,16 @@ def test_what_leads_nowhere_is_said(harbour: tuple[Any, str]) -> None:
     package, said = harbour
     assert package.SERVER_URL == "https://eu.harbour.example/2/{zone}"
     *lines, last = said.splitlines()
-    assert lines[0] == (
+    assert lines[0] == "warning: #/paths/~1loops/post: a query parameter has no name and is ignored"
+    assert lines[1] == (
         "warning: #/servers/0: the variable 'zone' has no default, so SERVER_URL still has it in braces"
     )
-    assert "'items' is sent as items[0][...]" in lines[1]
-    assert "'rows' is sent as rows[0][...]" in lines[2]
-    assert lines[3:] == [
+    assert "'items' is sent as items[0][...]" in lines[2]
+    assert "'rows' is sent as rows[0][...]" in lines[3]
+    assert lines[4:] == [
         "warning: #/paths/~1loops/post/parameters/0: it refers to itself and is ignored (8 of this kind)"
     ]
-    assert last.endswith(": generated, 11 warnings")
+    assert last.endswith(": generated, 12 warnings")
 
 
 @pytest.mark.parametrize("ref", ["#nowhere", "https://x.example/thing#here"])
@@ -277,6 +280,18 @@ def test_a_package_without_one_of_the_operations_is_refused(
     assert main(["--spec", str(SPECS / "harbour.yaml"), "--out", str(tmp_path), "--package", "x"]) == 2
     assert "of its 8 operations the package would have 7" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_schemas_nested_too_deeply_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, and no traceback."""
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(200):
+        schema = {"type": "object", "properties": {"a": schema}}
+    spec = tmp_path / "deep.json"
+    document = {"openapi": "3.1.0", "info": {}, "paths": {}, "components": {"schemas": {"A": schema}}}
+    spec.write_text(json.dumps(document))
+    assert main(["--spec", str(spec), "--out", str(tmp_path / "out")]) == 2
+    assert "nested too deeply" in capsys.readouterr().err
 
 
 def test_an_error_names_the_operation_as_the_document_does(

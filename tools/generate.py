@@ -30,8 +30,11 @@ def generate(spec: Path, folder: Path, package: str, names: NamesFile | None = N
     """
     given = NamesFile.beside(spec) if names is None else names
     document = Document.load(spec)
-    normalized = NormalizedDocument.of(document, given)
-    written, stated = PackageBuilder(normalized, package).build(folder), len(list(document.operations()))
+    try:
+        normalized = NormalizedDocument.of(document, given)
+        written, stated = PackageBuilder(normalized, package).build(folder), len(list(document.operations()))
+    except RecursionError:
+        raise UnusableDocumentError(f"{spec}: its schemas are nested too deeply") from None
     if len(written) != stated:
         raise UnusableDocumentError(
             f"{spec}: of its {stated} operations the package would have {len(written)}"

@@ -198,7 +198,10 @@ def by_tag(
 ) -> T | UnknownObject:
     """Decode as the property `name` says; if its value is unknown, as one of `others`, or return an object as it is."""
     tag = _member(data, name)
-    decode = tagged.get(tag) if isinstance(tag, str) else None
+    # A mapping of the document has text for numbers and booleans too.
+    decode = (
+        tagged.get(str(tag).lower() if isinstance(tag, int) else tag) if isinstance(tag, int | str) else None
+    )
     return best_match(data, place, others) if decode is None else decode(data)
 
 

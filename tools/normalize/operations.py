@@ -163,6 +163,9 @@ class Operations:
                     continue
                 one = {**self.document.follow(raw), **_hinted(raw, "Parameter")}
                 where, name = str(one.get("in")), str(one.get("name"))
+                if "name" not in one:
+                    self.remarks.add(own_place, "a {} parameter has no name and is ignored", where)
+                    continue
                 if is_ignored(where, name):
                     self.remarks.add(
                         own_place, "the {} parameter {!r} is ignored", where, name, minor=where == "header"

@@ -59,7 +59,10 @@ def reference_to(name: str) -> Node:
 
 def text_of(schema: Node) -> Node:
     """Return a string schema, keeping only a format that maps to a Python type of its own."""
-    return {"type": "string", **({"format": schema["format"]} if schema.get("format") in _FORMATS else {})}
+    return {
+        "type": "string",
+        **({"format": schema["format"]} if str(schema.get("format")) in _FORMATS else {}),
+    }
 
 
 def described(schema: Node) -> Node:
