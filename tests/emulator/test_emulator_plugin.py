@@ -70,6 +70,23 @@ def test_its_fixtures_are_isolated_also_with_xdist(tmp_path: Path) -> None:
     assert "27 passed" in run.stdout, run.stdout + run.stderr
 
 
+@pytest.mark.parametrize("fixture", ["sinch", "sinch_v1_2"])
+def test_faked_file_system_does_not_hide_the_documents(tmp_path: Path, fixture: str) -> None:
+    """pyfakefs stands between the fixtures and the disk, where the emulator's documents are."""
+    (tmp_path / "test_user.py").write_text(
+        f"import asyncio\n\ndef test_it(fs, {fixture}):\n"
+        f"    assert asyncio.run({fixture}.rcs.list()) == []\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT, "-p", "no:asyncio"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in run.stdout, run.stdout + run.stderr
+
+
 def test_variables_that_name_the_real_service_do_not_lead_there(tmp_path: Path) -> None:
     """The environment of a deployment changes neither the address, the project nor the key of the fixture's client."""
     (tmp_path / "test_user.py").write_text(
