@@ -71,10 +71,12 @@ def test_its_fixtures_are_isolated_also_with_xdist(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fixture", ["sinch", "sinch_v1_2"])
-def test_faked_file_system_does_not_hide_the_documents(tmp_path: Path, fixture: str) -> None:
-    """pyfakefs stands between the fixtures and the disk, where the emulator's documents are."""
+@pytest.mark.parametrize("imported", ["", "import sinch_provisioning_emulator.emulator\n"])
+def test_faked_file_system_does_not_hide_the_documents(tmp_path: Path, fixture: str, imported: str) -> None:
+    """pyfakefs may come first where the emulator has been imported, and second anywhere."""
+    fixtures = f"fs, {fixture}" if imported else f"{fixture}, fs"
     (tmp_path / "test_user.py").write_text(
-        f"import asyncio\n\ndef test_it(fs, {fixture}):\n"
+        f"import asyncio\n{imported}\ndef test_it({fixtures}):\n"
         f"    assert asyncio.run({fixture}.rcs.list()) == []\n"
     )
     run = subprocess.run(

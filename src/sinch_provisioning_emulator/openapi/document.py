@@ -68,10 +68,14 @@ def read_document(path: str | Path | None = None, api: str = "1.0") -> Document:
         raise EmulatorError(f"can't read the document {source}: {' '.join(str(error).split())}") from error
 
 
+def read_own_file(path: Path) -> bytes:
+    """Read a file of this package as its modules are read, so that it is there where a test fakes the file system."""
+    return SourceFileLoader(__name__, __file__).get_data(str(path))
+
+
 @cache
 def _read_vendored(source: Path) -> Document:
-    # As modules are read: where a test fakes the file system, the package is still there.
-    return _parse(source, SourceFileLoader(__name__, __file__).get_data(str(source)))
+    return _parse(source, read_own_file(source))
 
 
 @lru_cache(maxsize=8)

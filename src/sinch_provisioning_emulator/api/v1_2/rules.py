@@ -5,20 +5,21 @@ A sender's fields hold what its owner sent; names that begin with "_" hold what 
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
-from ...openapi.document import Document
+from ...openapi.document import Document, read_own_file
 from ...openapi.messages import Json, JsonObject
 from ...openapi.schemas import Schema, as_list, as_object
 from ..lifecycle import Lifecycle, Verdict
 from ..sender import Sender, timestamp
 
+_RULES = Path(__file__).with_name("rules.yaml")
 _PREPARATION = 0.1
 """The share of the review spent in PREPARING_LAUNCH."""
 
@@ -28,9 +29,7 @@ _OUTCOMES: dict[Verdict, str] = {"accepted": "LAUNCHED", "rejected": "REJECTED",
 @cache
 def rules() -> dict[str, Any]:
     """Return the rules that are data."""
-    # As modules are read: a test may fake the file system.
-    text = pkgutil.get_data(__package__ or "", "rules.yaml") or b""
-    return cast("dict[str, Any]", yaml.safe_load(text))
+    return cast("dict[str, Any]", yaml.safe_load(read_own_file(_RULES)))
 
 
 def at(value: Json, path: str) -> Json:
