@@ -18,6 +18,7 @@ from sinch_provisioning import (
     WaitTimeoutError,
 )
 from sinch_provisioning.channels.project import mismatch
+from sinch_provisioning.errors import Rejection
 from sinch_provisioning.lifecycle.keyed_locks import KeyedLocks
 from sinch_provisioning.lifecycle.launch import launch_once
 from sinch_provisioning.lifecycle.polling import Polling, poll
@@ -155,7 +156,10 @@ def test_difference_shows_field_wanted_and_found_value() -> None:
 
 def test_rejection_names_each_place_and_what_to_do() -> None:
     """The carriers' remarks are in the message and on the error."""
-    rejections = (("US", "T-Mobile", "REJECTED", "logo"), ("DE", None, "EXPIRED", None))
+    rejections: tuple[Rejection, ...] = (
+        ("US", "T-Mobile", "REJECTED", "logo"),
+        ("DE", None, "EXPIRED", None),
+    )
     progress = Progress("LAUNCHED", under_way=True, launched=False, failed=True, rejections=rejections)
     with pytest.raises(LaunchRejectedError) as caught:
         has_arrived(SENDER, progress, {"LAUNCHED"}, operation_id="launchRcsSender")
