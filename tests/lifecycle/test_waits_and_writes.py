@@ -156,7 +156,7 @@ def test_difference_shows_field_wanted_and_found_value() -> None:
 
 def test_rejection_names_each_place_and_what_to_do() -> None:
     """The carriers' remarks are in the message and on the error."""
-    rejections: tuple[Rejection, ...] = (
+    rejections = (Rejection("US", "T-Mobile", "REJECTED", "logo"), Rejection("DE", None, "EXPIRED", None))
         ("US", "T-Mobile", "REJECTED", "logo"),
         ("DE", None, "EXPIRED", None),
     )
