@@ -16,6 +16,7 @@ from tools.openapi.document import Document
 from tests.differ_oracle import mirrored
 
 PAGE = Path(__file__).parents[1] / "docs" / "regenerating.md"
+LINES = Path(__file__).with_name("differ_lines.txt")
 Json = dict[str, Any]
 
 
@@ -789,3 +790,26 @@ def test_a_names_file_keeps_names(row: str) -> None:
     """What it gives a name to may be renamed."""
     old, new = (Document.check(one, "") for one in ELSEWHERE[row][0])
     assert not any(one.breaking for one in compare(old, new, stable_names=True))
+
+
+def said() -> str:
+    """Return what the differ says of the examples of each row."""
+    found: dict[str, list[Change]] = {}
+    for row, pairs in SCHEMAS.items():
+        for place in (of_request, of_response):
+            for pair in pairs:
+                old, new = (place(read(one), components={"schemas": PARTS}) for one in pair)
+                found.setdefault(row, []).extend(changes(old, new))
+    for row, examples in ELSEWHERE.items():
+        found[row] = [change for pair in examples for change in changes(*pair)]
+    lines = {row: dict.fromkeys(f"    {one.line()}\n" for one in listed) for row, listed in found.items()}
+    return "".join(f"{row}\n{''.join(each)}" for row, each in lines.items())
+
+
+def test_each_line_says_what_changed() -> None:
+    """In the words of a file, which `python -m tests.test_differ_rules` writes."""
+    assert said().splitlines() == LINES.read_text().splitlines()
+
+
+if __name__ == "__main__":
+    LINES.write_text(said())
