@@ -16,6 +16,7 @@ from tools.openapi.document import Document
 from tests.differ_oracle import mirrored
 
 PAGE = Path(__file__).parents[1] / "docs" / "regenerating.md"
+LINES = Path(__file__).with_name("differ_lines.txt")
 Json = dict[str, Any]
 
 
@@ -55,8 +56,12 @@ def of_request(schema: Any, **parts: Any) -> Json:
     return document({"requestBody": content(schema)}, **parts)
 
 
+def answering(schema: Any) -> Json:
+    return {"responses": {"200": {"description": "ok", **content(schema)}}}
+
+
 def of_response(schema: Any, **parts: Any) -> Json:
-    return document({"responses": {"200": {"description": "ok", **content(schema)}}}, **parts)
+    return document(answering(schema), **parts)
 
 
 PARTS = yaml.safe_load("""
@@ -383,6 +388,7 @@ SCHEMAS: dict[str, list[tuple[str, str]]] = {
         ("{type: array, uniqueItems: true}", "{type: array}"),
     ],
     "`pattern` or `multipleOf` tightened, or not known to be looser": [
+        ("{type: string, pattern: 'a\\|b'}", "{type: string, pattern: 'a\\|b|c'}"),
         ("{type: string}", "{type: string, pattern: ^a$}"),
         ("{type: string, pattern: '[a-z]+'}", "{type: string, pattern: '^[a-z]+$'}"),
         ("{type: string, pattern: '^[a-z]*$'}", "{type: string, pattern: '^[a-z]+$'}"),
@@ -517,7 +523,7 @@ def parameter(text: str, where: str = "query", name: str = "q") -> Json:
 
 STRING, LIST = "schema: {type: string}", "schema: {type: array, items: {type: string}}"
 OBJECT = {"type": "object", "properties": {"a": {"type": "string"}}}
-TO_B = {"$ref": "#/components/schemas/B"}
+TO_B, TO_C = ({"$ref": f"#/components/schemas/{name}"} for name in "BC")
 JSON_BODY = "application/json: {schema: {type: string}}"
 # The row, and examples: the old document and the new one.
 ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
@@ -574,12 +580,29 @@ ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
         (edited("{tags: [a]}"), edited("{}")),
     ],
     "a path or method changed": [
+        (
+            at("/a"),
+            at(
+                "/a/{x}",
+                parameters=[{"in": "path", "name": "x", "required": True, "schema": {"type": "string"}}],
+            ),
+        ),
         (at("/a"), at("/b")),
         (at("/a", "post"), at("/a", "put")),
         (at("/a/{x}"), at("/a/{x}/b")),
     ],
     "a schema removed": [(with_schemas("A", A=OBJECT, B=OBJECT), with_schemas("A", A=OBJECT))],
     "a schema renamed": [
+        (
+            document(
+                {**answering({"type": "array", "items": TO_B}), "requestBody": content(OBJECT)},
+                components={"schemas": {"B": OBJECT}},
+            ),
+            document(
+                {**answering({"type": "array", "items": TO_C}), "requestBody": content(OBJECT)},
+                components={"schemas": {"C": OBJECT}},
+            ),
+        ),
         (
             document(
                 {"parameters": [{"in": "query", "name": "q", "schema": {"$ref": "#/components/schemas/A"}}]},
@@ -688,6 +711,10 @@ ELSEWHERE: dict[str, list[tuple[Json, Json]]] = {
         ),
     ],
     "another first server, another default of its variables, a further server or a value of a variable removed": [
+        (
+            with_servers("[{url: 'https://{r}.a', variables: {r: {default: a, enum: [a, b]}}}]"),
+            with_servers("[{url: 'https://{r}.b', variables: {r: {default: a, enum: [a]}}}]"),
+        ),
         (with_servers("[{url: https://a}]"), with_servers("[{url: https://b}]")),
         (with_servers("[{url: https://a}, {url: https://b}]"), with_servers("[{url: https://a}]")),
         (
@@ -789,3 +816,26 @@ def test_a_names_file_keeps_names(row: str) -> None:
     """What it gives a name to may be renamed."""
     old, new = (Document.check(one, "") for one in ELSEWHERE[row][0])
     assert not any(one.breaking for one in compare(old, new, stable_names=True))
+
+
+def said() -> str:
+    """Return what the differ says of the examples of each row."""
+    found: dict[str, list[Change]] = {}
+    for row, pairs in SCHEMAS.items():
+        for place in (of_request, of_response):
+            for pair in pairs:
+                old, new = (place(read(one), components={"schemas": PARTS}) for one in pair)
+                found.setdefault(row, []).extend(changes(old, new))
+    for row, examples in ELSEWHERE.items():
+        found[row] = [change for pair in examples for change in changes(*pair)]
+    lines = {row: dict.fromkeys(f"    {one.line()}\n" for one in listed) for row, listed in found.items()}
+    return "".join(f"{row}\n{''.join(each)}" for row, each in lines.items())
+
+
+def test_each_line_says_what_changed() -> None:
+    """In the words of a file, which `python -m tests.test_differ_rules` writes."""
+    assert said().splitlines() == LINES.read_text().splitlines()
+
+
+if __name__ == "__main__":
+    LINES.write_text(said())

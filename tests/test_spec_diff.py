@@ -302,6 +302,18 @@ CASES: list[tuple[Edit, list[str]]] = [
         lambda d: thing(d)["more"]["oneOf"].append({"title": "Whole", "type": "integer"}),
         ["breaking  Thing.more  response property alternative Whole added  [response]", "major"],
     ),
+    (
+        lambda d: thing(d)["name"].update(default="a", maxLength=3),
+        [
+            "compatible  Thing.name  maxLength changed from none to 3  [response]",
+            'compatible  Thing.name  response property default changed from null to "a"  [response]',
+            "minor",
+        ],
+    ),
+    (
+        lambda d: thing(d)["name"].update(default="a"),
+        ['compatible  Thing.name  response property default changed from null to "a"  [response]', "patch"],
+    ),
     # A schema of both directions: what breaks either breaks.
     (
         lambda d: d["components"]["schemas"]["Both"].update(required=["both"]),

@@ -11,18 +11,20 @@ from sinch_provisioning import (
     APIConnectionError,
     ConflictError,
     DeadlineExceededError,
+    LaunchRejectedError,
     OutcomeUnknownError,
     ProvisioningError,
     ServerError,
     WaitTimeoutError,
 )
 from sinch_provisioning.channels.project import mismatch
+from sinch_provisioning.errors import Rejection
 from sinch_provisioning.lifecycle.keyed_locks import KeyedLocks
 from sinch_provisioning.lifecycle.launch import launch_once
 from sinch_provisioning.lifecycle.polling import Polling, poll
 from sinch_provisioning.lifecycle.recent_writes import RecentWrites
 from sinch_provisioning.lifecycle.reconciling_writer import ReconcilingWriter
-from sinch_provisioning.lifecycle.status import progress_of
+from sinch_provisioning.lifecycle.status import Progress, has_arrived, progress_of
 from sinch_provisioning_api.models import RcsSender
 
 from ..faults.clients import FakeClock
@@ -150,3 +152,19 @@ def test_difference_shows_field_wanted_and_found_value() -> None:
         f"url (wanted '{'y' * 59}..., found None), which the API can't update: "
         "ensure it as it is, or delete it and create it anew"
     )
+
+
+def test_rejection_names_each_place_and_what_to_do() -> None:
+    """The carriers' remarks are in the message and on the error."""
+    rejections = (Rejection("US", "T-Mobile", "REJECTED", "logo"), Rejection("DE", None, "EXPIRED", None))
+        ("US", "T-Mobile", "REJECTED", "logo"),
+        ("DE", None, "EXPIRED", None),
+    )
+    progress = Progress("LAUNCHED", under_way=True, launched=False, failed=True, rejections=rejections)
+    with pytest.raises(LaunchRejectedError) as caught:
+        has_arrived(SENDER, progress, {"LAUNCHED"}, operation_id="launchRcsSender")
+    assert str(caught.value) == (
+        "sender s1 was not approved (US T-Mobile REJECTED (logo), DE EXPIRED): "
+        "read the carriers' remarks, correct the brand fields, then launch it again"
+    )
+    assert (caught.value.rejections, caught.value.operation_id) == (rejections, "launchRcsSender")
