@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import pickle
 import re
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -36,6 +38,7 @@ from sinch_provisioning import (
     WaitTimeoutError,
     errors,
 )
+from sinch_provisioning._retries.error_bodies import read_error_body
 from sinch_provisioning_api.models import RcsSender
 
 ATTEMPTS = (Attempt(503, None, 0.5), Attempt(None, "ReadTimeout", 0.0))
@@ -208,3 +211,30 @@ def test_missing_fields_travel_too() -> None:
 def test_what_may_succeed_later_is_said_by_the_error(error: ProvisioningError, retryable: bool) -> None:
     """Outages, limits and unreadable replies pass; refusals and wrong settings stay as they are."""
     assert error.retryable is retryable
+
+
+NAMES = {
+    "": (
+        ("errorCode", "error", "code", "type"),
+        ("message", "detail", "error_description", "title", "text"),
+        ("resolution",),
+        ("additionalInformation", "details", "errors", "invalidParams"),
+    ),
+    "error": (
+        ("status", "errorCode", "code"),
+        ("message", "detail"),
+        ("resolution",),
+        ("details", "additionalInformation"),
+    ),
+}
+
+
+@pytest.mark.parametrize("inside", NAMES)
+def test_each_name_of_an_error_body_is_read_in_its_order(inside: str) -> None:
+    """Code, message, resolution and details have many names, alone or below "error"; the first that is there wins."""
+    left = {name: f"the {name}" for name in chain(*NAMES[inside])}
+    while left:
+        read = read_error_body(json.dumps({inside: left} if inside else left).encode())
+        firsts = [next((name for name in names if name in left), None) for names in NAMES[inside]]
+        wanted = [None if name is None else left.pop(name) for name in firsts]
+        assert [read.error_code, read.message, read.resolution, read.details] == wanted

@@ -290,3 +290,14 @@ async def test_timeout_of_every_attempt_is_an_api_timeout(server: Server, open_c
     with pytest.raises(APITimeoutError):
         await open_client(timeout=0.05, retry=policy(max_attempts=2)).rcs.list()
     assert server.count("GET rcs") == 2
+
+
+async def test_retry_after_date_is_read_against_the_replys_own_date(
+    server: Server, open_client: Open
+) -> None:
+    """A server whose clock is years away from ours asks for the seconds between its two dates."""
+    dates = {"Retry_After": "Wed, 01 Jan 2020 00:00:07 GMT", "Date": "Wed, 01 Jan 2020 00:00:00 GMT"}
+    server.arm("POST rcs", faults.status(503, None, **dates))
+    clock = FakeClock()
+    await open_client(clock=clock).rcs.create(display_name="New")
+    assert clock.sleeps == [7.0]

@@ -157,9 +157,6 @@ def test_difference_shows_field_wanted_and_found_value() -> None:
 def test_rejection_names_each_place_and_what_to_do() -> None:
     """The carriers' remarks are in the message and on the error."""
     rejections = (Rejection("US", "T-Mobile", "REJECTED", "logo"), Rejection("DE", None, "EXPIRED", None))
-        ("US", "T-Mobile", "REJECTED", "logo"),
-        ("DE", None, "EXPIRED", None),
-    )
     progress = Progress("LAUNCHED", under_way=True, launched=False, failed=True, rejections=rejections)
     with pytest.raises(LaunchRejectedError) as caught:
         has_arrived(SENDER, progress, {"LAUNCHED"}, operation_id="launchRcsSender")

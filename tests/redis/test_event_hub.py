@@ -137,11 +137,10 @@ async def test_subscribing_without_redis_costs_little(mortal_valkey: Valkey, how
             async with hub.subscribe(str(number)) as events:
                 await anext(events)
 
-        started = time.monotonic()
         tasks = [asyncio.create_task(listen(number)) for number in range(1000)]
         await asyncio.sleep(0.5)
-        async with hub.subscribe(SENDER_ID):
-            assert time.monotonic() - started < 1.5
+        async with asyncio.timeout(60), hub.subscribe(SENDER_ID):
+            pass
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
