@@ -50,7 +50,7 @@ example: $(READY)  ## the FastAPI service: Redis, two workers and the emulator u
 	$(PY) -m examples.fastapi_service.run
 
 test: $(READY) $(NODE_READY)  ## [PYTHON=python3.12] the whole test suite
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest -n 3
 
 # uv and not pip: pip refuses a locked version of a package that another one asks for with an extra.
 # Its old versions warn, and schemathesis is one of another interface there.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from sinch_provisioning.webhooks import WebhookEvent
 from sinch_provisioning_v1_2_api.models import KakaoTalkSender, RcsSender
