@@ -27,7 +27,16 @@ from sinch_provisioning.desired import (
     Stopped,
     load,
 )
-from sinch_provisioning.durable import Pace, cancel, deliver, enqueue, project_totals, standings, work
+from sinch_provisioning.durable import (
+    Pace,
+    cancel,
+    deliver,
+    dropped_events,
+    enqueue,
+    project_totals,
+    standings,
+    work,
+)
 from sinch_provisioning.durable.database import Database, channels, clock, orders, upsert, workers
 from sinch_provisioning.durable.membership import (
     LEASE,
@@ -315,6 +324,7 @@ async def test_webhooks_end_orders_at_once(server: Emulator, tmp_path: Path) -> 
     assert await deliver(url, _event("id-C", "LAUNCHING"))
     assert not await deliver(url, _event("id-A", "LAUNCHING")), "its order has ended"
     assert not await deliver(url, _event("id-C", "LAUNCHED", "another project"))
+    assert await dropped_events(url) == 2
     assert not await deliver(url, _event(None, "LAUNCHED"))
     found = {each.workflow_id: each for each in await standings(url)}
     assert [(each.state, each.status) for each in found.values()] == [

@@ -110,10 +110,11 @@ async def status(
                 await asyncio.sleep(_WATCH_EVERY)
                 found = await durable.project_totals(url)
     counts = {state: sum(each[state] for each in found.values()) for state in _STATES}
+    dropped = await durable.dropped_events(url)
     orders = await durable.standings(url, () if everything or as_json else ("failed", "stopped"))
     if as_json:
         listed = [each.to_dict() for each in orders]
-        output.as_json({"summary": counts, "projects": found, "orders": listed})
+        output.as_json({"summary": counts, "projects": found, "orders": listed, "dropped_events": dropped})
     else:
         if output.on_terminal():
             output.console().print(_table(found))
@@ -121,6 +122,8 @@ async def status(
             rows = [(each.state, each.workflow_id, each.status, each.tries, each.problem) for each in orders]
             output.records(("state", "order", "status", "tries", "problem"), rows)
         output.line("summary", *(f"{word.replace(' ', '_')}={count}" for word, count in counts.items()))
+        if dropped:
+            output.note(f"{dropped} webhook(s) were about no open order")
     if counts["failed"] or counts["stopped"]:
         return 1
     return 2 if _open(counts) else 0

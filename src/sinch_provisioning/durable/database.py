@@ -59,6 +59,7 @@ channels = _table(
     "channels", texts="credentials polling owner", numbers="generation is_open wake doubt webhooks"
 )
 workers = _table("workers", numbers="demand slots", floats="beat rate")
+counters = _table("counters", numbers="number")
 
 
 def environment_url() -> str:

@@ -16,13 +16,14 @@ from ..desired import AnyClient, Change, DesiredState, load, plan
 from ..lifecycle.next_step import Situation, next_step, phase_of
 from ..lifecycle.polling import Polling
 from ..lifecycle.status import Progress, progress_at, refusals
-from .database import OPEN_STATES, Database, channels, orders, update, upsert
+from .database import OPEN_STATES, Database, channels, counters, orders, update, upsert
 
 if TYPE_CHECKING:
     from sinch_provisioning_v1_2_api.models import RcsSender
 
     from ..webhooks import WebhookEvent
 
+_DROPPED: Final = "dropped events"
 # Review takes days, and polling sooner costs requests: see docs/scaling.md.
 REVIEW_POLLING: Final = Polling(first_pause=600.0, longest_pause=14_400.0)
 State = Literal["queued", "under way", "done", "failed", "stopped"]
@@ -182,7 +183,7 @@ def _project_totals(connection: sa.Connection) -> dict[str, dict[str, int]]:
 async def deliver(url: str, event: WebhookEvent) -> bool:
     """Hand a verified webhook to the workers; returns whether it is about an open order.
 
-    Once webhooks come in for a channel, its workers poll less often.
+    Any other is counted and dropped. Once webhooks come in for a channel, its workers poll less often.
     """
     progress = progress_at(event.current_state)
     if getattr(event.sender, "country_status", None):
@@ -214,4 +215,13 @@ def _deliver(connection: sa.Connection, sender_id: str, progress: Progress, proj
     row = connection.execute(changed).first()
     if row is not None and not row[1]:
         update(connection, channels, channels.c.id == row.channel_id, webhooks=1)
+    if row is None:
+        counted = {"id": _DROPPED, "number": 1}
+        upsert(connection, counters, [counted], number=counters.c.number + 1)
     return row is not None
+
+
+async def dropped_events(url: str) -> int:
+    """Return how many webhooks were about a sender that nobody has ordered, or whose order had ended."""
+    number = sa.select(counters.c.number).where(counters.c.id == _DROPPED)
+    return await Database.at(url).run_on_orders(lambda connection: connection.scalar(number) or 0)
