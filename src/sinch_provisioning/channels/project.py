@@ -124,6 +124,18 @@ class Project:
         finally:
             body.clear()
 
+    async def send(
+        self,
+        function: Callable[..., Awaitable[_R]],
+        model: Callable[..., object],
+        arguments: Mapping[str, object],
+        *args: str,
+    ) -> _R:
+        """Call a generated function with the body and the parameters among a method's keyword arguments."""
+        project, body, query = self.with_body(model, cast("dict[str, Any]", arguments))
+        result: _R = await project.invoke(cast("Any", function), *args, body=body, **query)
+        return result
+
 
 class _Pages(Generic[_Page, _T]):
     """A caller that requests one page after the other and collects their items."""

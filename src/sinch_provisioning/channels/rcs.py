@@ -66,8 +66,7 @@ class RcsSenders(LaunchableSenders[RcsSender]):
 
     async def create(self, **fields: Unpack[CreateRcsSender]) -> RcsSender:
         """Create a sender; sent at most once, see `OutcomeUnknownError`."""
-        project, body, query = self.project.with_body(CreateRcsSenderRequest, cast("Any", fields))
-        return await project.invoke(create_rcs_sender, body=body, **query)
+        return await self.project.send(create_rcs_sender, CreateRcsSenderRequest, fields)
 
     async def get(self, sender_id: Id | None, **options: Unpack[CallOptions]) -> RcsSender:
         """Return the sender as it is now."""
@@ -77,8 +76,7 @@ class RcsSenders(LaunchableSenders[RcsSender]):
     async def update(self, sender_id: Id | None, **fields: Unpack[UpdateRcsSender]) -> RcsSender:
         """Change the given fields of a sender and return it."""
         sender_id = check_segment("sender_id", sender_id)
-        project, body, query = self.project.with_body(UpdateRcsSenderRequest, cast("Any", fields))
-        return await project.invoke(update_rcs_sender, sender_id, body=body, **query)
+        return await self.project.send(update_rcs_sender, UpdateRcsSenderRequest, fields, sender_id)
 
     async def delete(self, sender_id: Id | None, **options: Unpack[CallOptions]) -> None:
         """Delete a sender."""

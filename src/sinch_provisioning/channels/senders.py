@@ -50,8 +50,7 @@ class SenderChannel:
         `channel_credentials` takes `LineCredentials`, `TelegramCredentials`, `KakaoTalkCredentials` or any mapping.
         Raises `ProvisioningError`, and TypeError for a keyword that is not in the API's document.
         """
-        project, body, query = self.project.with_body(_request_model(self.create_sender), cast("Any", fields))
-        return await project.invoke(self.create_sender, body=body, **query)
+        return await self.project.send(self.create_sender, _request_model(self.create_sender), fields)
 
     async def ensure(self, **fields: Unpack[CreateSender]) -> Sender:
         """Return the sender of that `name`, created if there is none; safe to run twice.

@@ -46,10 +46,9 @@ class KakaoTalkSenders:
 
     async def create(self, **fields: Unpack[_CreateKakaoTalkSender]) -> models.KakaoTalkSender:
         """Create a sender, as a draft or submitted (`status`); sent at most once."""
-        project, body, query = self.project.with_body(
-            models.CreateKakaoTalkSenderRequest, cast("Any", fields)
+        return await self.project.send(
+            api.create_kakaotalk_sender, models.CreateKakaoTalkSenderRequest, fields
         )
-        return await project.invoke(api.create_kakaotalk_sender, body=body, **query)
 
     async def get(self, plus_friend_id: Id, **options: Unpack[CallOptions]) -> models.KakaoTalkSender:
         """Return the sender as it is now."""
@@ -59,10 +58,9 @@ class KakaoTalkSenders:
         self, plus_friend_id: Id, **fields: Unpack[_UpdateKakaoTalkSender]
     ) -> models.KakaoTalkSender:
         """Change the given details, as a draft or submitted, and return the sender."""
-        project, body, query = self.project.with_body(
-            models.UpdateKakaoTalkSenderRequest, cast("Any", fields)
+        return await self.project.send(
+            api.update_kakaotalk_sender, models.UpdateKakaoTalkSenderRequest, fields, _key(plus_friend_id)
         )
-        return await project.invoke(api.update_kakaotalk_sender, _key(plus_friend_id), body=body, **query)
 
     async def delete(self, plus_friend_id: Id, **options: Unpack[CallOptions]) -> None:
         """Delete a sender; it is gone after 60 days."""
@@ -100,7 +98,7 @@ class KakaoTalkSenders:
         self, plus_friend_id: Id, **query: Unpack[_ListKakaoTalkActivities]
     ) -> builtins.list[models.KakaoTalkActivity]:
         """Return what has happened to a sender, from all pages."""
-        read = partial(_activities, plus_friend_id=_key(plus_friend_id))
+        read = partial(api.list_kakaotalk_sender_activities, plus_friend_id=_key(plus_friend_id))
         return await self.project.list_all(read, query, lambda page: page.notifications)
 
     async def ensure(self, **fields: Unpack[_CreateKakaoTalkSender]) -> models.KakaoTalkSender:
@@ -145,10 +143,6 @@ class KakaoTalkSenders:
 
 def _key(plus_friend_id: Id) -> str:
     return check_segment("plus_friend_id", plus_friend_id)
-
-
-async def _activities(caller: Any, project_id: str, *, plus_friend_id: str, **query: Any) -> Any:
-    return await api.list_kakaotalk_sender_activities(caller, project_id, plus_friend_id, **query)
 
 
 def read(sender: models.KakaoTalkSender) -> dict[str, object]:

@@ -110,8 +110,7 @@ class RcsSenders(LaunchableSenders[models.RcsSender]):
 
     async def create(self, **fields: Unpack[_CreateRcsSender]) -> models.RcsSender:
         """Create a sender; sent at most once, see `OutcomeUnknownError`."""
-        project, body, query = self.project.with_body(models.CreateRcsSenderRequest, cast("Any", fields))
-        return await project.invoke(api.create_rcs_sender, body=body, **query)
+        return await self.project.send(api.create_rcs_sender, models.CreateRcsSenderRequest, fields)
 
     async def get(self, sender_id: Id | None, **options: Unpack[CallOptions]) -> models.RcsSender:
         """Return the sender as it is now."""
@@ -121,8 +120,9 @@ class RcsSenders(LaunchableSenders[models.RcsSender]):
     async def update(self, sender_id: Id, **fields: Unpack[_UpdateRcsSender]) -> models.RcsSender:
         """Change the given details and return the sender; null deletes a list, and what is left out stays."""
         sender_id = check_segment("sender_id", sender_id)
-        project, body, query = self.project.with_body(models.UpdateRcsSenderRequest, cast("Any", fields))
-        return await project.invoke(api.update_rcs_sender, sender_id, body=body, **query)
+        return await self.project.send(
+            api.update_rcs_sender, models.UpdateRcsSenderRequest, fields, sender_id
+        )
 
     async def launch(self, sender_id: Id | None, **options: Unpack[CallOptions]) -> models.RcsSender:
         """Submit a sender for approval; sent at most once, see `OutcomeUnknownError`.
@@ -146,7 +146,7 @@ class RcsSenders(LaunchableSenders[models.RcsSender]):
         self, sender_id: Id, **query: Unpack[_ListRcsActivities]
     ) -> builtins.list[models.RcsActivity]:
         """Return what has happened to a sender, from all pages."""
-        read = partial(_activities, sender_id=check_segment("sender_id", sender_id))
+        read = partial(api.list_rcs_sender_activities, sender_id=check_segment("sender_id", sender_id))
         return await self.project.list_all(read, query, lambda page: page.notifications)
 
     async def questionnaire(
@@ -194,10 +194,6 @@ class RcsSenders(LaunchableSenders[models.RcsSender]):
     def _progress(self, sender: models.RcsSender | None = None) -> Callable[[models.RcsSender], Progress]:
         details = None if sender is None else sender.details
         return partial(progress_of, countries=None if details is None else details.countries)
-
-
-async def _activities(caller: Any, project_id: str, *, sender_id: str, **query: Any) -> Any:
-    return await api.list_rcs_sender_activities(caller, project_id, sender_id, **query)
 
 
 def may_change(sender: models.RcsSender, name: str) -> bool:

@@ -41,8 +41,7 @@ class Webhooks:
 
         Raises `ConflictError` where its target has one already, and `FailedDependencyError` beyond 15 of them.
         """
-        project, body, query = self.project.with_body(models.WebhookRequest, cast("Any", fields))
-        return await project.invoke(api.create_webhook, body=body, **query)
+        return await self.project.send(api.create_webhook, models.WebhookRequest, fields)
 
     async def get(self, webhook_id: Id | None, **options: Unpack[CallOptions]) -> models.Webhook:
         """Return a webhook."""
@@ -50,13 +49,13 @@ class Webhooks:
 
     async def replace(self, webhook_id: Id, **fields: Unpack[_CreateWebhook]) -> models.Webhook:
         """Put another webhook in the place of this one, under its id."""
-        project, body, query = self.project.with_body(models.WebhookRequest, cast("Any", fields))
-        return await project.invoke(api.replace_webhook, _id(webhook_id), body=body, **query)
+        return await self.project.send(api.replace_webhook, models.WebhookRequest, fields, _id(webhook_id))
 
     async def update(self, webhook_id: Id, **fields: Unpack[_UpdateWebhook]) -> models.Webhook:
         """Change the given fields of a webhook and return it."""
-        project, body, query = self.project.with_body(models.UpdateWebhookRequest, cast("Any", fields))
-        return await project.invoke(api.update_webhook, _id(webhook_id), body=body, **query)
+        return await self.project.send(
+            api.update_webhook, models.UpdateWebhookRequest, fields, _id(webhook_id)
+        )
 
     async def delete(self, webhook_id: Id, **options: Unpack[CallOptions]) -> None:
         """Delete a webhook."""
