@@ -53,12 +53,12 @@ test: $(READY) $(NODE_READY)  ## [PYTHON=python3.12] the whole test suite
 	$(PY) -m pytest -n 3
 
 # uv and not pip: pip refuses a locked version of a package that another one asks for with an extra.
-# Its old versions warn, and schemathesis is one of another interface there.
+# Its old versions warn, schemathesis is one of another interface there, and pages show other libraries' current ones.
 lowest: $(READY) $(NODE_READY) requirements/lowest.txt  ## [PYTHON=python3.12] the whole test suite with the lowest versions that pyproject.toml allows
 	test -x $(VENV)-lowest/bin/python || $(RUNS) -m venv $(VENV)-lowest
 	uv pip install --quiet --python $(VENV)-lowest/bin/python --require-hashes -r requirements/lowest.txt
 	uv pip install --quiet --python $(VENV)-lowest/bin/python --no-deps --no-build-isolation -e .
-	PATH="$(CURDIR)/$(VENV)-lowest/bin:$$PATH" $(VENV)-lowest/bin/python -m pytest -n 2 -W default --ignore tests/emulator/test_emulator_schemathesis.py
+	PATH="$(CURDIR)/$(VENV)-lowest/bin:$$PATH" $(VENV)-lowest/bin/python -m pytest -n 3 -W default --ignore tests/emulator/test_emulator_schemathesis.py --ignore tests/docs
 
 check: $(READY) $(NODE_READY)  ## what CI runs: format, lint, types, generated code, import rules, tests
 	ruff format --check src tools tests examples benchmarks
