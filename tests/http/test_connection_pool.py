@@ -133,6 +133,17 @@ async def test_idle_connections_are_closed_after_a_while(server: Server) -> None
     await pool.aclose()
 
 
+async def test_nothing_is_sent_after_the_deadline(server: Server) -> None:
+    """A process that was stopped while it connected does not begin to send when it goes on: its call ends."""
+    pool = ConnectionPool(10)
+    progress = SendProgress(asyncio.get_running_loop().time())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await pool.exchange(get(server), HOST, **REQUEST, progress=progress)
+    assert (server.count("GET rcs"), progress.sent, pool.open) == (0, False, 0)
+    await pool.aclose()
+
+
 async def test_connection_is_kept_no_longer_than_the_server_says(server: Server) -> None:
     """Keep-Alive bounds the time in which a connection is used again, with a margin of a second."""
     now = 0.0

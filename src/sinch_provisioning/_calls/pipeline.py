@@ -138,6 +138,7 @@ class Pipeline:
         try:
             async with scope:
                 state.calls.add(scope)
+                call.progress.latest = state.loop.time() + seconds
                 try:
                     return await attempts.run(call, state, self.rate_limit)
                 finally:

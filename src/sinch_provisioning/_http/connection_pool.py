@@ -67,6 +67,10 @@ class ConnectionPool:
         if connection is None:
             connection = await self._connect(origin, phases.get("connect"))
         try:
+            # The process was stopped, or the loop blocked, meanwhile: the call's timeout ends it in the loop's next turns.
+            # Whoever takes over its work counts on nothing being sent after the deadline.
+            while asyncio.get_running_loop().time() >= progress.latest:  # noqa: ASYNC110
+                await asyncio.sleep(0)
             progress.sent = True
             received = await connection.exchange(
                 request.wire(headers, connection.proxy_prefix, connection.proxy_headers),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import httpx
@@ -15,12 +16,14 @@ class SendProgress:
     """How far the attempt under way has come.
 
     `started`: it holds its slot. `reported`: the transport tells what it does, so `sent` is the truth; a transport of
-    the caller's that tells nothing is judged by its exceptions.
+    the caller's that tells nothing is judged by its exceptions. `latest`: the event loop's time from which on our
+    connections no longer begin to send.
     """
 
-    __slots__ = ("reported", "sent", "started")
+    __slots__ = ("latest", "reported", "sent", "started")
 
-    def __init__(self) -> None:
+    def __init__(self, latest: float = math.inf) -> None:
+        self.latest = latest
         self.started = False
         self.reported = False
         self.sent = False

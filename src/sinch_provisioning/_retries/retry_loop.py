@@ -98,7 +98,7 @@ class Attempts:
                 self._report(call, outcome, failure, started)
             if pause is None:
                 return failure
-            call.progress = SendProgress()
+            call.progress = SendProgress(call.progress.latest)
             call.lost_reply = call.lost_reply or _reply_lost(failure)
             self._observers.retried(
                 RetryEvent(call.operation_id, len(call.attempts), failure.status, failure.cause, pause)
