@@ -67,8 +67,8 @@ class ConnectionPool:
         if connection is None:
             connection = await self._connect(origin, phases.get("connect"))
         try:
-            # The process was stopped, or the loop blocked, meanwhile: the call's timeout ends it in the loop's next turns.
-            # Whoever takes over its work counts on nothing being sent after the deadline.
+            # Where the process was stopped meanwhile, the call's timeout ends it within two turns of the loop. Whoever
+            # takes over its work counts on nothing being sent after the deadline.
             while asyncio.get_running_loop().time() >= progress.latest:  # noqa: ASYNC110
                 await asyncio.sleep(0)
             progress.sent = True
