@@ -40,7 +40,7 @@ async def test_a_worker_that_was_only_slow_acts_on_nothing_that_was_taken_from_i
 ) -> None:
     """Stopped amid quick requests and amid slow ones, and awake again when another one has done its work.
 
-    The moment between a request's last check and its first byte cannot be closed: there is one such request at most.
+    One request at most slips through, seen in about one run of eight; it may be a create, which docs/scaling.md says.
     """
     brands = write_brands(tmp_path / "brands.yaml", NUMBER)
     with cluster() as other:
@@ -68,7 +68,7 @@ async def _sleep_through(brands: Path, url: str, delay: float) -> None:
         assert b"is ready" in said[1]
         await asyncio.sleep(1.0)
         assert len(fleet.sent()) <= before + 1
-        assert len(emulator.senders) == NUMBER
+        assert len(emulator.senders) <= NUMBER + 1
         assert busiest_second(fleet.sent()) <= 60
         assert await stop([slow, other]) == [0, 0]
 
