@@ -17,7 +17,13 @@ import pytest
 import sqlalchemy as sa
 from dbos import DBOS, SetWorkflowID
 
-from sinch_provisioning import ConfigurationError, OAuth2ClientCredentials, ProvisioningClient
+from sinch_provisioning import (
+    ConfigurationError,
+    DeadlineExceededError,
+    OAuth2ClientCredentials,
+    ProvisioningClient,
+    RetryPolicy,
+)
 from sinch_provisioning.desired import (
     DesiredProject,
     DesiredSender,
@@ -123,6 +129,22 @@ async def test_a_slot_comes_back_a_period_after_the_reply() -> None:
     with pytest.raises(Stopped):
         async with limiter.slot():
             pytest.fail("sent after the end")
+
+
+async def test_call_that_begins_after_the_lease_sends_nothing(server: Emulator) -> None:
+    """Its slot was taken before: a process that was stopped in between finds out, and no create is left in doubt."""
+    limiter = Limiter()
+    once = RetryPolicy(max_attempts=1, deadline=0.3)
+    async with _client(server) as sinch:
+        await sinch.authenticate()
+        leased = sinch.with_options(retry=once, rate_limit=limiter)
+        with pytest.raises(DeadlineExceededError):
+            await leased.line.create(name="A")
+        assert len(server.senders) == 0
+        limiter.grant(1, asyncio.get_running_loop().time() + 60)
+        await leased.line.create(name="A")
+        await sinch.line.create(name="B")
+    assert len(server.senders) == 2
 
 
 def test_slots_are_shared_by_the_busy() -> None:

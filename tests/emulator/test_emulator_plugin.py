@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -54,19 +56,19 @@ async def test_it_works_inside_an_async_test(sinch, sinch_emulator):
 """
 
 
+def _pytest(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> CompletedProcess[str]:
+    """Run the tests of a folder in a process of their own."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT, *arguments]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
 def test_its_fixtures_are_isolated_also_with_xdist(tmp_path: Path) -> None:
     """The entry point alone brings them; two workers and strict warnings do no harm."""
     (tmp_path / "test_user.py").write_text(TESTS)
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "2", "-W", "error", "-p", "no:cacheprovider", *WITHOUT],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = _pytest(tmp_path, "-n", "2", "-W", "error")
     assert "27 passed" in run.stdout, run.stdout + run.stderr
 
 
@@ -79,13 +81,7 @@ def test_faked_file_system_does_not_hide_the_documents(tmp_path: Path, fixture: 
         f"import asyncio\n{imported}\ndef test_it({fixtures}):\n"
         f"    assert asyncio.run({fixture}.rcs.list()) == []\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT, "-p", "no:asyncio"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = _pytest(tmp_path, "-p", "no:asyncio")
     assert "1 passed" in run.stdout, run.stdout + run.stderr
 
 
@@ -105,14 +101,7 @@ def test_variables_that_name_the_real_service_do_not_lead_there(tmp_path: Path) 
         "SINCH_KEY_SECRET": "real-secret",
         "HTTPS_PROXY": "http://proxy.example:3128",
     }
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT, "-p", "no:asyncio"],
-        cwd=tmp_path,
-        env={**os.environ, **real},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = _pytest(tmp_path, "-p", "no:asyncio", env={**os.environ, **real})
     assert "1 passed" in run.stdout, run.stdout + run.stderr
 
 
@@ -123,13 +112,7 @@ def test_the_plugin_costs_nothing_where_it_is_not_used(tmp_path: Path) -> None:
         "    assert 'sinch_provisioning' not in sys.modules\n"
         "    assert 'sinch_provisioning_emulator.emulator' not in sys.modules\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT, "-p", "no:asyncio"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = _pytest(tmp_path, "-p", "no:asyncio")
     assert "1 passed" in run.stdout, run.stdout + run.stderr
 
 
@@ -137,13 +120,7 @@ def test_without_the_extra_nothing_breaks_until_it_is_asked_for(tmp_path: Path) 
     """pytest runs as ever, a fixture says what to install, and so does the command, with exit code 2."""
     (tmp_path / "conftest.py").write_text("import sys\nsys.modules['starlette'] = None\n")
     (tmp_path / "test_both.py").write_text("def test_a(): pass\n\n\ndef test_b(sinch_emulator): pass\n")
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT, "-p", "no:asyncio"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = _pytest(tmp_path, "-p", "no:asyncio")
     assert "1 passed, 1 error" in run.stdout, run.stdout + run.stderr
     assert "install sinch-provisioning[emulator]" in run.stdout
     code = (

@@ -49,7 +49,7 @@ class Pipeline:
     headers: CommonHeaders
     loads: Callable[[bytes], object]
     low_level: LowLevel
-    rate_limit: RateLimit | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
     additions: Additions | None = None
 
     @classmethod
@@ -61,13 +61,13 @@ class Pipeline:
         limits: Limits,
         attempts: Attempts,
         low_level: LowLevel,
-        rate_limit: RateLimit | None = None,
+        rate_limits: tuple[RateLimit, ...] = (),
     ) -> Pipeline:
         """Make the pipeline to `base_url`, with the headers that all its requests bear prepared."""
         server = Server(httpx.URL(base_url))
         headers = CommonHeaders(common_headers(server))
         # Now rather than at the first reply: a process without a free descriptor could not import the decoder then.
-        return cls(server, authorization, limits, attempts, headers, fastest_loads(), low_level, rate_limit)
+        return cls(server, authorization, limits, attempts, headers, fastest_loads(), low_level, rate_limits)
 
     @property
     def clock(self) -> Clock:
@@ -140,7 +140,7 @@ class Pipeline:
                 state.calls.add(scope)
                 call.progress.latest = state.loop.time() + seconds
                 try:
-                    return await attempts.run(call, state, self.rate_limit)
+                    return await attempts.run(call, state, self.rate_limits)
                 finally:
                     state.calls.discard(scope)
                     if transport.closed and not state.calls:

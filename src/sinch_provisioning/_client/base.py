@@ -155,11 +155,19 @@ class BaseClient(ABC):
         return self._view(evolve(self._project, project_id=project_id, pipeline=pipeline))
 
     def with_options(
-        self, *, timeout: httpx.Timeout | float | None = None, retry: RetryPolicy | None = None
+        self,
+        *,
+        timeout: httpx.Timeout | float | None = None,
+        retry: RetryPolicy | None = None,
+        rate_limit: RateLimit | None = None,
     ) -> Self:
-        """Return the same client with other limits; this one is unchanged, and closing the new one closes nothing."""
+        """Return the same client with other limits; this one is unchanged, and closing the new one closes nothing.
+
+        `rate_limit` is asked in addition to the client's own, and after it.
+        """
         check_kind("retry", retry, RetryPolicy)
-        return self._view(self._session.with_options(self._project, timeout, retry))
+        check_methods("rate_limit", rate_limit)
+        return self._view(self._session.with_options(self._project, timeout, retry, rate_limit))
 
     def viewed_as(self, client: type[_Client]) -> _Client:
         """Return a client of the API that the class `client` is for, on the same connections and token cache."""

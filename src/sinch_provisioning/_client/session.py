@@ -83,12 +83,16 @@ class Session:
             limits=limits,
             attempts=self._attempts,
             low_level=self._low_level,
-            rate_limit=self._rate_limit,
+            rate_limits=() if self._rate_limit is None else (self._rate_limit,),
         )
         return Project(project_id, pipeline, self._locks, self._writer(limits.policy), self._writes)
 
     def with_options(
-        self, project: Project, timeout: httpx.Timeout | float | None, retry: RetryPolicy | None
+        self,
+        project: Project,
+        timeout: httpx.Timeout | float | None,
+        retry: RetryPolicy | None,
+        rate_limit: RateLimit | None,
     ) -> Project:
         """Return the same project with other limits; None leaves one as it is."""
         limits = project.pipeline.limits
@@ -97,6 +101,8 @@ class Session:
         if retry is not None:
             limits = evolve(limits, policy=retry)
         pipeline = project.pipeline.with_limits(limits)
+        if rate_limit is not None:
+            pipeline = evolve(pipeline, rate_limits=(*pipeline.rate_limits, rate_limit))
         return evolve(project, pipeline=pipeline, writer=self._writer(limits.policy))
 
     def _writer(self, policy: RetryPolicy) -> ReconcilingWriter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from .._http.outcome import ErrorBody, Failure, Received
 from .._http.request import HeaderBlock
@@ -41,14 +41,14 @@ class Attempts:
         self._quota = quota
 
     async def run(  # noqa: PLR0912 - one loop, step by step
-        self, call: Call, state: LoopState, rate_limit: RateLimit | None = None
+        self, call: Call, state: LoopState, rate_limits: Iterable[RateLimit] = ()
     ) -> Received | Failure:
         """Try until there is a 2xx reply or no hope of one; another token is asked for once, after the first 401."""
         limits, clock = call.limits, self.clock
         counted = 0
         renewed = False
         while True:
-            if rate_limit is not None:
+            for rate_limit in rate_limits:
                 await permission(rate_limit)
             authorization = call.authorization
             call.token = token = authorization.ready() or await authorization.obtain(call.operation_id)

@@ -143,9 +143,9 @@ def _vendored() -> Iterator[Kind]:
 
 def _own() -> Iterator[Kind]:
     """Those of Sinch's own API, imported where they are wanted."""
-    from sinch_provisioning_v1_2_api import models as own  # noqa: PLC0415
+    from sinch_provisioning_v1_2_api import models as own  # noqa: PLC0415 - where wanted
 
-    from ..v1_2 import ProvisioningClient, kakaotalk, progress, rcs  # noqa: PLC0415
+    from ..v1_2 import ProvisioningClient, kakaotalk, progress, rcs  # noqa: PLC0415 - where wanted
 
     yield Kind(
         "1.2",

@@ -18,6 +18,7 @@ Slot = Callable[[], AbstractAsyncContextManager[None]]
 """Entered for each request; may wait for its turn, and raise `Stopped`."""
 # Seconds. A request without a reply is taken to have reached the server by then.
 LATEST_ARRIVAL: Final = 1.0
+_LOOK_AGAIN: Final = 0.1
 
 
 class Stopped(Exception):
@@ -111,6 +112,15 @@ class Limiter:
             if loop.time() + self.period < back.when():
                 back.cancel()
                 loop.call_later(self.period, self._give_back)
+
+    async def wait(self) -> None:
+        """Return while the slots may be used: the client's last question (`rate_limit`) before it sends.
+
+        The process may have been stopped since the slot was taken. Then the call ends here, by its deadline.
+        """
+        # Seldom, and not for long.
+        while self.monotonic() >= self._valid_until:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_AGAIN)
 
     def _give_back(self) -> None:
         self._taken -= 1

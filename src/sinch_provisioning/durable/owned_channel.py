@@ -132,7 +132,9 @@ class OwnedChannel:
         for row in found:
             sender = DesiredSender.from_json(channel, row.content)
             if (place := (key, sender.kind)) not in self._opened:
-                client = self.client.with_options(timeout=CALL_TIMEOUT, retry=_ONE_ATTEMPT)
+                client = self.client.with_options(
+                    timeout=CALL_TIMEOUT, retry=_ONE_ATTEMPT, rate_limit=self.limiter
+                )
                 project = DesiredProject.from_json([sender], project_id, key)
                 self._opened[place] = open_channels(client, project, self.limiter.slot)[sender.kind]
             task = SenderTask.from_record(Wanted(self._opened[place], sender), row, self._note)

@@ -65,9 +65,11 @@ async def _hand_over(publish: Publish, event: WebhookEvent) -> BaseException | N
     """Return what `publish` raised; in a frame that has no secret, since error trackers report its variables."""
     try:
         await publish(event)
+    # The caller's own code, which may raise anything.
     except Exception as error:
         _logger.exception("a %s event of sender %s was not handed over", event.type, event.sender_id)
         return error
+    # A cancellation: raised again once the delivery may be repeated.
     except BaseException as error:
         return error
     _logger.debug("a %s event of sender %s was handed over", event.type, event.sender_id)
